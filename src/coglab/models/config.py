@@ -1,0 +1,77 @@
+"""Sizes of the networks. Imports neither torch nor numba."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from coglab.config import Config
+
+
+class CortexConfig(Config):
+    """The recurrent core."""
+
+    pattern: str = "G"
+    """One letter per layer: `G` minimal gated linear recurrence (scannable), `L` LSTM. `GG` is two layers."""
+
+    width: int = Field(128, ge=8, le=4096)
+    """Channels of every layer's state."""
+
+
+class FastConfig(Config):
+    """`fast`: summed joint (cell, feature, value) table instead of Fourier embedding and perceiver."""
+
+    kind: Literal["fast"] = "fast"
+    """The architecture."""
+
+    map_memory: bool = True
+    """Read the agent's own map memory: what its observations have shown this episode, as routes to the nearest
+    known target of each class. Off: only the current window and the learned recurrent state."""
+
+    table_width: int = Field(128, ge=8, le=4096)
+    """Width of the summed table row."""
+
+    cortex: CortexConfig = CortexConfig()
+    """The recurrent core."""
+
+    actor_hidden: int = Field(128, ge=8)
+    """Width of `actor_mlp`."""
+
+    critic_hidden: int = Field(64, ge=8)
+    """Width of the hidden layer of `critic` and `gtd_aux`."""
+
+
+class VitConfig(Config):
+    """`vit`: Fourier token embedding and a latent perceiver with absorbed keys and values."""
+
+    kind: Literal["vit"] = "vit"
+    """The architecture."""
+
+    size: Literal["small", "full"] = "small"
+    """`small`: 12 latents, one block, width 64. `full`: 12 latents, two blocks, width 128."""
+
+    map_memory: bool = False
+    """As in `fast`."""
+
+    num_tokens: int = Field(96, ge=96, le=200)
+    """Tokens other than walls that the encoder reads; a fixed count. More are dropped and counted."""
+
+    cortex: CortexConfig = CortexConfig()
+    """The recurrent core."""
+
+    actor_hidden: int = Field(256, ge=8)
+    """Width of `actor_mlp`."""
+
+    critic_hidden: int = Field(512, ge=8)
+    """Width of the hidden layer of `critic` and `gtd_aux`."""
+
+
+class AutoConfig(Config):
+    """`auto`: `vit` on a GPU, `fast` on a CPU; the choice and its reason are printed."""
+
+    kind: Literal["auto"] = "auto"
+    """The architecture."""
+
+
+ArchitectureConfig = Annotated[AutoConfig | FastConfig | VitConfig, Field(discriminator="kind")]

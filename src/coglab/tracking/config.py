@@ -1,0 +1,41 @@
+"""Where metrics go. Imports neither torch nor numba."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from coglab.config import Config
+
+
+class WandbConfig(Config):
+    """The Weights & Biases sink."""
+
+    mode: Literal["auto", "online", "offline", "disabled"] = "auto"
+    """`auto`: online with credentials, offline without, off where wandb is not installed."""
+
+    entity: str | None = None
+    """Account or team. Left out: the account's default."""
+
+    project: str = "coglab"
+    """Project."""
+
+    tags: tuple[str, ...] = ()
+    """Tags of the run."""
+
+    group: str | None = None
+    """Group of the run."""
+
+    notes: str | None = None
+    """Free text."""
+
+
+class DisplayConfig(Config):
+    """What the terminal shows while a run goes on."""
+
+    mode: Literal["auto", "rich", "plain", "off"] = "auto"
+    """`auto`: a live display on a terminal, one plain line every `interval_s` otherwise."""
+
+    interval_s: float = Field(5.0, gt=0)
+    """Seconds between plain lines."""
