@@ -1,0 +1,145 @@
+"""Play one episode on each of many maps and collect what happened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from coglab.evaluation.config import FIRST_EVALUATION_SEED
+from coglab.evaluation.statistics import Interval, mean_interval
+
+if TYPE_CHECKING:
+    from coglab.games.cogsguard.config import CogsGuardConfig
+    from coglab.policies.protocol import Policy
+
+Mode = Literal["sample", "greedy", "scripted"]
+
+HEADLINE_METRICS = ("reward", "heart.gained", "cogs/aligned.junction.held")
+"""What every table shows: episode return per agent, hearts gained per agent, junctions held summed over ticks."""
+
+
+@dataclass
+class EvaluationResult:
+    """What one policy did on a set of maps.
+
+    Attributes:
+        policy_uri: the policy.
+        mode: how actions were chosen; `scripted` for policies without probabilities.
+        map_seeds: `[maps]` int64.
+        metrics: name -> `[maps]` float64, one value per map. `reward` is the mean episode return per agent; agent
+            statistics are means over agents; collective statistics carry `cogs/` or `clips/` in front.
+        agent_steps: agent steps that were played.
+        seconds: wall time.
+    """
+
+    policy_uri: str
+    mode: Mode
+    map_seeds: np.ndarray
+    metrics: dict[str, np.ndarray] = field(default_factory=dict)
+    agent_steps: int = 0
+    seconds: float = 0.0
+
+    def interval(self, metric: str) -> Interval:
+        """Mean and 95 % interval of a metric over maps; 0 on every map for a statistic that was never written."""
+        values = self.metrics.get(metric)
+        return mean_interval(np.zeros(len(self.map_seeds)) if values is None else values)
+
+
+def evaluate_policy(
+    make_policy: Callable[[], Policy],
+    policy_uri: str,
+    game: CogsGuardConfig,
+    *,
+    maps: int,
+    mode: Literal["sample", "greedy"],
+    seed: int = 0,
+    workers: int = 1,
+    on_progress: Callable[[float], None] | None = None,
+) -> EvaluationResult:
+    """Play one episode on each held-out map.
+
+    Every game has its own map, seed 1,000,000 + i, and its own random streams, keyed by (seed, map), so the result
+    does not depend on `workers`.
+
+    Args:
+        make_policy: builds an unbound policy; called once per worker.
+        policy_uri: what the result calls the policy.
+        game: mission, agents, rules.
+        maps: number of maps, at least 1.
+        mode: `sample` or `greedy`; ignored by scripted policies.
+        seed: seed of action sampling and of the games' event order.
+        workers: threads; each plays its own games.
+        on_progress: called now and then with the share of ticks played, 0 to 1.
+
+    Returns:
+        One value per map of every statistic.
+    """
+    from coglab.games.cogsguard.mapgen import MapPool
+    from coglab.games.cogsguard.sim import CogsGuardSim
+
+    started = time.perf_counter()
+    pool = MapPool.for_evaluation(game, maps, first_seed=FIRST_EVALUATION_SEED)
+    sim = CogsGuardSim(game, maps, pool, seed=seed, map_choice="by_env", exact_order=True)
+    sim.reset()
+    workers = max(1, min(workers, maps))
+    bounds = np.linspace(0, maps, workers + 1).astype(int)
+    ranges = [(int(a), int(b)) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    policies = [make_policy() for _ in ranges]
+    for policy, (first, last) in zip(policies, ranges, strict=True):
+        policy.bind(sim, first, last)
+    result_mode: Mode = "scripted" if policies[0].is_scripted else mode
+
+    def play(worker: int) -> None:
+        policy, (first, last) = policies[worker], ranges[worker]
+        rows = slice(first * sim.num_agents, last * sim.num_agents)
+        rng = np.random.default_rng([seed, 7, first])
+        reset = np.ones(rows.stop - rows.start, dtype=np.bool_)
+        for tick in range(sim.max_steps):
+            sim.actions[rows] = policy.act(reset, mode, rng).actions
+            sim.step(first, last)
+            reset[:] = False
+            if worker == 0 and on_progress is not None and tick % 50 == 0:
+                on_progress(tick / sim.max_steps)
+
+    if workers == 1:
+        play(0)
+    else:
+        with ThreadPoolExecutor(workers) as executor:
+            list(executor.map(play, range(workers)))
+    if not (sim.episode.count == 1).all():
+        raise RuntimeError(f"expected one finished episode per map, got {sim.episode.count.tolist()}")
+    return EvaluationResult(
+        policy_uri=policy_uri,
+        mode=result_mode,
+        map_seeds=FIRST_EVALUATION_SEED + np.arange(maps),
+        metrics=_metrics(sim),
+        agent_steps=maps * sim.num_agents * sim.max_steps,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _metrics(sim) -> dict[str, np.ndarray]:
+    """One value per map of every statistic of the episodes that just ended."""
+    episode = sim.episode
+    metrics = {"reward": episode.returns.mean(axis=1).astype(np.float64)}
+    per_agent = episode.agent.mean(axis=1)
+    for column, name in enumerate(sim.agent_stats):
+        metrics[name] = per_agent[:, column].astype(np.float64)
+    for side, owner in enumerate(("clips", "cogs")):
+        for column, name in enumerate(sim.collective_stats):
+            metrics[f"{owner}/{name}"] = episode.collective[:, side, column].astype(np.float64)
+    return metrics
+
+
+def paired_difference(a: EvaluationResult, b: EvaluationResult, metric: str) -> Interval:
+    """Interval of `a - b` on the same maps: much narrower than the two intervals suggest."""
+    if not np.array_equal(a.map_seeds, b.map_seeds):
+        raise ValueError("the two results were not played on the same maps")
+    return mean_interval(a.metrics[metric] - b.metrics[metric])
+
+

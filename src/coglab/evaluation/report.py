@@ -1,0 +1,76 @@
+"""The table and the JSON file of an evaluation."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from coglab.evaluation.episodes import HEADLINE_METRICS, EvaluationResult
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SCHEMA_VERSION = 1
+
+_DIGITS = {"reward": 3, "heart.gained": 2, "cogs/aligned.junction.held": 0}
+
+
+def results_table(results: list[EvaluationResult], title: str, labels: list[str] | None = None) -> Table:
+    """A table with one row per result and one column per headline metric, each with its 95 % interval.
+
+    Args:
+        results: at least one result.
+        title: printed above the table.
+        labels: what to call each row instead of the policy's URI.
+    """
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", caption="mean over maps [95 % interval]", caption_justify="left")
+    table.add_column("policy", overflow="fold")
+    table.add_column("actions")
+    for metric in HEADLINE_METRICS:
+        table.add_column(metric.removeprefix("cogs/"), justify="right", no_wrap=True)
+    for index, result in enumerate(results):
+        label = labels[index] if labels else result.policy_uri
+        cells = [result.interval(metric).text(_DIGITS[metric]) for metric in HEADLINE_METRICS]
+        table.add_row(label, result.mode, *cells)
+    return table
+
+
+def results_as_dict(results: list[EvaluationResult], settings: dict[str, Any]) -> dict[str, Any]:
+    """Everything about an evaluation as JSON-able data: settings, intervals and one value per map."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "settings": settings,
+        "results": [
+            {
+                "policy_uri": result.policy_uri,
+                "mode": result.mode,
+                "maps": len(result.map_seeds),
+                "first_map_seed": int(result.map_seeds[0]),
+                "agent_steps": result.agent_steps,
+                "seconds": round(result.seconds, 3),
+                "metrics": {
+                    name: {
+                        "mean": interval.mean,
+                        "low": None if interval.maps < 2 else interval.low,
+                        "high": None if interval.maps < 2 else interval.high,
+                        "per_map": [float(value) for value in result.metrics[name]],
+                    }
+                    for name in sorted(result.metrics)
+                    for interval in (result.interval(name),)
+                },
+            }
+            for result in results
+        ],
+    }
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Write a JSON file aside and rename it, so that a reader never sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    os.replace(aside, path)
