@@ -1,0 +1,1 @@
+"""Recipes: typed functions that return a Tool. `./tools/run.py --list` shows them."""
