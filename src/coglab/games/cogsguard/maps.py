@@ -1,0 +1,309 @@
+"""Maps as kernels read them: immutable arrays that all parallel games share.
+
+A grid of cell names becomes bit rows (one bit per cell), a list of objects in row-major order, and a few masks. One
+`CompiledMaps` holds many maps of one size class in stacked arrays; a game keeps only the number of its slot.
+
+`MapTable` adds which slots may be drawn for new episodes and which are free to be overwritten. `mapgen.pool.MapPool`
+builds on it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from coglab.games.cogsguard import rules
+
+PAD = 5
+"""Empty cells around the map in bit rows, so that an 11x11 window never leaves them."""
+
+
+class MapShape(NamedTuple):
+    """Sizes that hold every map of a table; all arrays of `CompiledMaps` follow from them."""
+
+    height: int
+    width: int
+    objects: int
+    """Objects that are neither walls nor agents."""
+    sources: int
+    """Hubs and junctions."""
+    agents: int
+
+    @property
+    def row_words(self) -> int:
+        """64-bit words of one bit row."""
+        return (self.width + 2 * PAD + 63) // 64
+
+    @property
+    def source_words(self) -> int:
+        """64-bit words of a set of sources."""
+        return max(1, (self.sources + 63) // 64)
+
+
+class CompiledMaps(NamedTuple):
+    """M maps, read only for kernels. Letters: R padded rows, W words of a row, O objects, S sources, B source words.
+
+    Bit rows: the cell (row, col) is bit `(col + 5) % 64` of word `(col + 5) // 64` of row `row + 5`.
+    Objects are everything but walls and agents, numbered in row-major order of the map before the first tick. Sources
+    are the hubs and junctions among them, numbered in the same order.
+    """
+
+    height: np.ndarray
+    """[M] int32"""
+    width: np.ndarray
+    """[M] int32"""
+    wall_bits: np.ndarray
+    """[M, R, W] uint64"""
+    object_bits: np.ndarray
+    """[M, R, W] uint64"""
+    row_start: np.ndarray
+    """[M, R] int32, objects in earlier rows: object at (row, col) = row_start + set bits left of it."""
+    object_count: np.ndarray
+    """[M] int32"""
+    object_kind: np.ndarray
+    """[M, O] uint8, see `rules.KINDS`"""
+    object_row: np.ndarray
+    """[M, O] int16"""
+    object_col: np.ndarray
+    """[M, O] int16"""
+    object_source: np.ndarray
+    """[M, O] int16, number of the object among the sources, -1 if it is none"""
+    source_count: np.ndarray
+    """[M] int32"""
+    source_object: np.ndarray
+    """[M, S] int32, object number of each source"""
+    hub_sources: np.ndarray
+    """[M, B] uint64, which sources are hubs"""
+    junction_sources: np.ndarray
+    """[M, B] uint64, which sources are junctions"""
+    junction_count: np.ndarray
+    """[M] int32"""
+    sources_near_row: np.ndarray
+    """[M, H, B] uint64, sources at most 10 rows away from a row"""
+    sources_near_col: np.ndarray
+    """[M, width, B] uint64, sources at most 10 columns away from a column"""
+    spawn_row: np.ndarray
+    """[M, A] int16, start cells in row-major order"""
+    spawn_col: np.ndarray
+    """[M, A] int16"""
+    kind_count: np.ndarray
+    """[M, 14] int32, cells of each kind, walls and agents included"""
+
+
+def shape_of(grids: Sequence[np.ndarray]) -> MapShape:
+    """Return the smallest shape that holds all `grids` ([H, W] arrays of cell names)."""
+    sizes = []
+    for grid in grids:
+        kinds = kinds_of(grid)
+        counts = np.bincount(kinds.ravel(), minlength=rules.NUM_KINDS)
+        sizes.append(
+            (
+                kinds.shape[0],
+                kinds.shape[1],
+                int(counts.sum() - counts[[rules.EMPTY, rules.AGENT, rules.WALL]].sum()),
+                int(counts[rules.HUB] + counts[rules.JUNCTION]),
+                int(counts[rules.AGENT]),
+            )
+        )
+    return MapShape(*(max(column) for column in zip(*sizes, strict=True)))
+
+
+def kinds_of(grid: np.ndarray) -> np.ndarray:
+    """Translate a grid of cell names ([H, W] str) into kinds ([H, W] uint8); a grid of kinds is returned as it is.
+
+    Raises:
+        ValueError: a cell name is not one of `rules.KINDS`.
+    """
+    if grid.ndim != 2:
+        raise ValueError(f"a map is a two-dimensional array of cell names, this one has shape {grid.shape}")
+    if grid.dtype == np.uint8:
+        return grid
+    kinds = np.full(grid.shape, 255, np.uint8)
+    for kind, name in enumerate(rules.KINDS):
+        kinds[grid == name] = kind
+    if (kinds == 255).any():
+        row, col = np.argwhere(kinds == 255)[0]
+        raise ValueError(
+            f"row {row}, column {col}: unknown cell {str(grid[row, col])!r}; known are {', '.join(rules.KINDS)}"
+        )
+    return kinds
+
+
+def allocate_maps(count: int, shape: MapShape) -> CompiledMaps:
+    """Return `count` empty map slots of one shape; `write_map` fills them."""
+    rows, words, sets = shape.height + 2 * PAD, shape.row_words, shape.source_words
+    objects, sources = max(1, shape.objects), max(1, shape.sources)
+
+    def zeros(dtype: type, *dims: int) -> np.ndarray:
+        return np.zeros((count, *dims), dtype)
+
+    return CompiledMaps(
+        height=zeros(np.int32),
+        width=zeros(np.int32),
+        wall_bits=zeros(np.uint64, rows, words),
+        object_bits=zeros(np.uint64, rows, words),
+        row_start=zeros(np.int32, rows),
+        object_count=zeros(np.int32),
+        object_kind=zeros(np.uint8, objects),
+        object_row=zeros(np.int16, objects),
+        object_col=zeros(np.int16, objects),
+        object_source=zeros(np.int16, objects),
+        source_count=zeros(np.int32),
+        source_object=zeros(np.int32, sources),
+        hub_sources=zeros(np.uint64, sets),
+        junction_sources=zeros(np.uint64, sets),
+        junction_count=zeros(np.int32),
+        sources_near_row=zeros(np.uint64, shape.height, sets),
+        sources_near_col=zeros(np.uint64, shape.width, sets),
+        spawn_row=zeros(np.int16, shape.agents),
+        spawn_col=zeros(np.int16, shape.agents),
+        kind_count=zeros(np.int32, rules.NUM_KINDS),
+    )
+
+
+def write_map(maps: CompiledMaps, slot: int, grid: np.ndarray) -> None:
+    """Compile `grid` ([H, W] cell names, or uint8 kinds) into one slot of `maps`, which is overwritten.
+
+    Raises:
+        ValueError: an unknown cell name, or a map that is larger than the slots were allocated for.
+    """
+    kinds = kinds_of(grid)
+    height, width = kinds.shape
+    is_object = (kinds != rules.EMPTY) & (kinds != rules.AGENT) & (kinds != rules.WALL)
+    object_row, object_col = np.nonzero(is_object)
+    object_kind = kinds[object_row, object_col]
+    is_source = (object_kind == rules.HUB) | (object_kind == rules.JUNCTION)
+    source_object = np.flatnonzero(is_source)
+    spawn_row, spawn_col = np.nonzero(kinds == rules.AGENT)
+    _check_fits(maps, height, width, len(object_row), len(source_object), len(spawn_row))
+
+    words = maps.wall_bits.shape[2]
+    for array in maps:
+        array[slot] = 0
+    maps.height[slot], maps.width[slot] = height, width
+    maps.wall_bits[slot, PAD : PAD + height] = _bit_rows(kinds == rules.WALL, words)
+    maps.object_bits[slot, PAD : PAD + height] = _bit_rows(is_object, words)
+    row_counts = is_object.sum(axis=1)
+    row_start = np.concatenate(([0], np.cumsum(row_counts)))
+    maps.row_start[slot, PAD : PAD + height + 1] = row_start
+    maps.row_start[slot, PAD + height :] = row_start[-1]
+
+    count, sources = len(object_row), len(source_object)
+    maps.object_count[slot], maps.source_count[slot] = count, sources
+    maps.object_kind[slot, :count] = object_kind
+    maps.object_row[slot, :count], maps.object_col[slot, :count] = object_row, object_col
+    maps.object_source[slot] = -1
+    maps.object_source[slot, source_object] = np.arange(sources)
+    maps.source_object[slot, :sources] = source_object
+    sets = maps.hub_sources.shape[1]
+    source_kind = object_kind[source_object]
+    maps.hub_sources[slot] = _bit_set(source_kind == rules.HUB, sets)
+    maps.junction_sources[slot] = _bit_set(source_kind == rules.JUNCTION, sets)
+    maps.junction_count[slot] = (source_kind == rules.JUNCTION).sum()
+    for near, places, size in (
+        (maps.sources_near_row, object_row[source_object], height),
+        (maps.sources_near_col, object_col[source_object], width),
+    ):
+        close = np.abs(np.arange(size)[:, None] - places[None, :]) <= rules.AREA_RADIUS
+        near[slot, :size] = _bit_set(close, sets)
+    maps.spawn_row[slot], maps.spawn_col[slot] = spawn_row, spawn_col
+    maps.kind_count[slot] = np.bincount(kinds.ravel(), minlength=rules.NUM_KINDS)
+
+
+def compile_maps(grids: Sequence[np.ndarray]) -> CompiledMaps:
+    """Compile grids of cell names ([H, W] str each) that all have the same number of agents."""
+    maps = allocate_maps(len(grids), shape_of(grids))
+    for slot, grid in enumerate(grids):
+        write_map(maps, slot, grid)
+    return maps
+
+
+def _check_fits(maps: CompiledMaps, height: int, width: int, objects: int, sources: int, agents: int) -> None:
+    checks = (
+        ("rows", height, maps.sources_near_row.shape[1]),
+        ("columns", width, maps.sources_near_col.shape[1]),
+        ("objects", objects, maps.object_kind.shape[1]),
+        ("hubs and junctions", sources, maps.source_object.shape[1]),
+    )
+    for what, needed, available in checks:
+        if needed > available:
+            raise ValueError(f"the map has {needed} {what}, the table was made for at most {available}")
+    if agents != maps.spawn_row.shape[1]:
+        raise ValueError(f"the map has {agents} start cells, the table was made for {maps.spawn_row.shape[1]} agents")
+
+
+def _bit_rows(cells: np.ndarray, words: int) -> np.ndarray:
+    """Pack [H, W] bool into [H, words] uint64 with `PAD` empty columns on the left."""
+    wide = np.zeros((cells.shape[0], words * 64), bool)
+    wide[:, PAD : PAD + cells.shape[1]] = cells
+    return np.packbits(wide, axis=1, bitorder="little").view("<u8")
+
+
+def _bit_set(members: np.ndarray, words: int) -> np.ndarray:
+    """Pack [..., S] bool into [..., words] uint64."""
+    wide = np.zeros((*members.shape[:-1], words * 64), bool)
+    wide[..., : members.shape[-1]] = members
+    return np.packbits(wide, axis=-1, bitorder="little").view("<u8")
+
+
+class MapTable:
+    """Compiled maps with a list of slots that new episodes draw from.
+
+    A simulator draws `active[i]` for a new episode and keeps the slot until the episode ends. `replace_oldest` writes a
+    new map into a slot that is neither active nor played, so that running episodes keep their map. Call it only while
+    no step is running.
+
+    Attributes:
+        compiled: the maps, `capacity` slots.
+        active: [K] int32, slots that new episodes draw from, oldest first is `active[oldest]`.
+        oldest: position in `active` that `replace_oldest` overwrites next.
+    """
+
+    def __init__(self, compiled: CompiledMaps, active: np.ndarray) -> None:
+        """Use `compiled`; `active` is [K] int32 of slots that hold a map."""
+        self.compiled = compiled
+        self.active = active
+        self.oldest = 0
+        self._in_play: list[weakref.ref[np.ndarray]] = []
+
+    @classmethod
+    def from_grids(cls, grids: Sequence[np.ndarray]) -> MapTable:
+        """Return a table of exactly these maps; map i is slot i."""
+        return cls(compile_maps(grids), np.arange(len(grids), dtype=np.int32))
+
+    @property
+    def num_agents(self) -> int:
+        """Agents per map."""
+        return int(self.compiled.spawn_row.shape[1])
+
+    def attach(self, map_slots: np.ndarray) -> None:
+        """Tell the table where a simulator keeps the slots that its games play on ([E] int32)."""
+        self._in_play = [ref for ref in self._in_play if ref() is not None]
+        self._in_play.append(weakref.ref(map_slots))
+
+    def free_slots(self) -> np.ndarray:
+        """Return the slots that are neither active nor played, ascending."""
+        is_free = np.ones(len(self.compiled.height), bool)
+        is_free[self.active] = False
+        for ref in self._in_play:
+            slots = ref()
+            if slots is not None:
+                is_free[slots] = False
+        return np.flatnonzero(is_free)
+
+    def replace_oldest(self, grid: np.ndarray) -> bool:
+        """Put a new map in the place of the oldest active one.
+
+        Returns:
+            False if no slot was free (every spare slot is still being played); nothing changed then.
+        """
+        free = self.free_slots()
+        if len(free) == 0:
+            return False
+        write_map(self.compiled, int(free[0]), grid)
+        self.active[self.oldest] = free[0]
+        self.oldest = (self.oldest + 1) % len(self.active)
+        return True
