@@ -1,1 +1,1 @@
-"""TODO."""
+"""Where metrics go: names, the ledger in the run directory, Weights & Biases, the terminal."""
