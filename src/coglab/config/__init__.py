@@ -2,5 +2,6 @@
 
 from coglab.config.base import Config, Count, Number
 from coglab.config.errors import UserError
+from coglab.config.validate import build
 
-__all__ = ["Config", "Count", "Number", "UserError"]
+__all__ = ["Config", "Count", "Number", "UserError", "build"]

@@ -14,6 +14,10 @@ class UserError(Exception):
     """
 
 
+class Terminated(KeyboardInterrupt):
+    """The process was asked to stop by SIGTERM; what saves on Ctrl-C saves on this too. Exit code 143."""
+
+
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """Find the candidate that a slip of the finger would turn into `name`.
 
