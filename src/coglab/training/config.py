@@ -8,6 +8,7 @@ from pydantic import Field
 
 from coglab.config import Config, Count, Number
 from coglab.games.cogsguard.config import CogsGuardConfig, MapPoolConfig
+from coglab.games.config import GameConfig
 
 Auto = Literal["auto"]
 
@@ -191,8 +192,8 @@ class TeacherConfig(Config):
     mode: Literal["sliced_cloner"] = "sliced_cloner"
     """How the teacher is used."""
 
-    policy_uri: str
-    """Which teacher: `metta://policy/cogsguard?gear=10`, ..."""
+    policy_uri: str | None = None
+    """Which teacher: `metta://policy/cogsguard?gear=10`, ... Left out: the recipe's, if it has one."""
 
     teacher_led_proportion: Number | None = Field(None, ge=0, le=1)
     """Share of rows on which the teacher acts. Left out: 0.2."""
@@ -213,7 +214,7 @@ class TeacherConfig(Config):
 class TrainingEnvConfig(Config):
     """The parallel games that are trained on."""
 
-    game: CogsGuardConfig = CogsGuardConfig()
+    game: GameConfig = CogsGuardConfig()
     """Which game."""
 
     num_envs: int | Auto = Field("auto")
