@@ -1,0 +1,111 @@
+"""The map memory: what one agent, or one team, has observed this episode, as facts and routes.
+
+It is written from observation tokens only and is shared by the own-memory teacher and by networks, which read the
+same arrays: `scalars` (parsed facts) and `route_dist`, `route_move` (nearest known target of every class and all
+first moves of shortest routes to it). Kernels: `memory_kernels.py`, `routes.py`; names: `memory_layout.py`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from coglab.games.cogsguard.memory_kernels import BODY_SIZE, MAX_OTHERS, OTHER_SIZE, MemoryState, update_rows
+from coglab.games.cogsguard.memory_layout import (
+    ALL_ROUTES,
+    NO_ROUTE,
+    NUM_BOARDS,
+    NUM_CODES,
+    ROUTE_CLASSES,
+    ROUTE_INDEX,
+    ROWS,
+    SCALAR_INDEX,
+    SCALARS,
+)
+from coglab.games.cogsguard.routes import route_rows
+
+__all__ = ["ALL_ROUTES", "NO_ROUTE", "ROUTE_CLASSES", "ROUTE_INDEX", "SCALARS", "SCALAR_INDEX", "MapMemory"]
+
+
+class MapMemory:
+    """Map memories of N rows (row n = env * num_agents + agent).
+
+    Attributes:
+        scalars: i16 [N, len(SCALARS)], valid after `update`; `ticks_home` and `slack` after `routes`.
+        route_dist: u8 [N, len(ROUTE_CLASSES)] moves to the nearest target, bump included; NO_ROUTE = none known.
+        route_move: u8 [N, len(ROUTE_CLASSES)] bit 0..3: north, south, west, east begins a shortest route.
+        state: the arrays behind it, for kernels.
+        is_shared: one memory per team instead of one per agent.
+    """
+
+    def __init__(self, num_rows: int, num_agents: int, *, is_shared: bool = False) -> None:
+        """Allocate empty memories.
+
+        Args:
+            num_rows: N, a multiple of `num_agents`.
+            num_agents: agents per game.
+            is_shared: all agents of a game write into and read from one map.
+
+        Raises:
+            ValueError: `num_rows` is not a multiple of `num_agents`.
+        """
+        if num_rows % num_agents:
+            raise ValueError(f"num_rows {num_rows} is not a multiple of num_agents {num_agents}")
+        self.num_rows = num_rows
+        self.num_agents = num_agents
+        self.is_shared = is_shared
+        self.agents_per_memory = num_agents if is_shared else 1
+        num_memories = num_rows // self.agents_per_memory
+        num_classes = len(ROUTE_CLASSES)
+        self.state = MemoryState(
+            boards=np.zeros((num_memories, NUM_BOARDS, 2, ROWS), dtype=np.uint64),
+            codes=np.zeros((num_memories, ROWS, 128), dtype=np.uint8),
+            counts=np.zeros((num_memories, NUM_CODES), dtype=np.int32),
+            version=np.zeros(num_memories, dtype=np.int64),
+            wide=np.zeros(num_memories, dtype=np.uint8),
+            body=np.zeros((num_rows, BODY_SIZE), dtype=np.int32),
+            others=np.zeros((num_rows, MAX_OTHERS, OTHER_SIZE), dtype=np.int16),
+            scalars=np.zeros((num_rows, len(SCALARS)), dtype=np.int16),
+            route_dist=np.full((num_rows, num_classes), NO_ROUTE, dtype=np.uint8),
+            route_move=np.zeros((num_rows, num_classes), dtype=np.uint8),
+            routed=np.full((num_rows, 4), -1, dtype=np.int64),
+        )
+        self.scalars = self.state.scalars
+        self.route_dist = self.state.route_dist
+        self.route_move = self.state.route_move
+        self._every_route = np.full(num_rows, ALL_ROUTES, dtype=np.int64)
+
+    def update(self, tokens: np.ndarray, reset: np.ndarray, first_row: int = 0, last_row: int | None = None) -> None:
+        """Take in one observation per row; the GIL is released, threads may own disjoint ranges of whole games.
+
+        Args:
+            tokens: u8 [N, 200, 3] observations, read only.
+            reset: bool or u8 [N]; true where the observation is the first of an episode: the row forgets first.
+            first_row: first row to update.
+            last_row: row after the last; all rows when left out.
+        """
+        last = self.num_rows if last_row is None else last_row
+        flags = reset.view(np.uint8) if reset.dtype == np.bool_ else reset
+        update_rows(self.state, tokens, flags, first_row, last, self.agents_per_memory)
+
+    def routes(self, first_row: int = 0, last_row: int | None = None, asked: np.ndarray | None = None) -> None:
+        """Bring the routes of the rows up to date; only rows whose cell, neighbours or map changed are computed.
+
+        Args:
+            first_row: first row.
+            last_row: row after the last; all rows when left out.
+            asked: i64 [N] bit mask of route classes per row; every class when left out. Columns that were not asked
+                for keep old values.
+        """
+        last = self.num_rows if last_row is None else last_row
+        route_rows(
+            self.state, first_row, last, self.agents_per_memory, self._every_route if asked is None else asked
+        )
+
+    def get_state(self) -> dict[str, np.ndarray]:
+        """Copies of all arrays, for an exact resume."""
+        return {name: array.copy() for name, array in self.state._asdict().items()}
+
+    def set_state(self, saved: dict[str, np.ndarray]) -> None:
+        """Restore what `get_state` returned; shapes must be the same."""
+        for name, array in self.state._asdict().items():
+            array[...] = saved[name]
