@@ -32,14 +32,20 @@ class FastConfig(Config):
     table_width: int = Field(128, ge=8, le=4096)
     """Width of the summed table row."""
 
-    cortex: CortexConfig = CortexConfig()
+    cortex: CortexConfig = CortexConfig(width=64)
     """The recurrent core."""
 
     actor_hidden: int = Field(128, ge=8)
     """Width of `actor_mlp`."""
 
-    critic_hidden: int = Field(64, ge=8)
+    critic_hidden: int = Field(32, ge=8)
     """Width of the hidden layer of `critic` and `gtd_aux`."""
+
+    detach_gtd_aux: bool = True
+    """Whether `gtd_aux` trains only itself, not the layers below it."""
+
+    components: dict[str, str] = Field(default_factory=dict)
+    """Parts of your own instead of stock ones, `{actor_mlp: my_mlp}`; see docs, "Add a network component"."""
 
 
 class VitConfig(Config):
@@ -65,6 +71,12 @@ class VitConfig(Config):
 
     critic_hidden: int = Field(512, ge=8)
     """Width of the hidden layer of `critic` and `gtd_aux`."""
+
+    detach_gtd_aux: bool = True
+    """As in `fast`."""
+
+    components: dict[str, str] = Field(default_factory=dict)
+    """As in `fast`."""
 
 
 class AutoConfig(Config):

@@ -1,0 +1,31 @@
+"""`gtd_aux`: the auxiliary head of gradient TD."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from coglab.models.ops.initialization import linear, multiply_adds
+from coglab.models.registry import component
+from coglab.models.spec import BuildSpec
+
+
+@component("gtd_aux")
+class GtdAux(nn.Module):
+    """Estimates the expected temporal difference of the critic (the `h` of TDRC); trained by `critic_update: gtd_lambda`.
+
+    Its input is detached from the trunk, so that its loss trains this head alone."""
+
+    def __init__(self, spec: BuildSpec) -> None:
+        super().__init__()
+        self.out_width = 1
+        self.hidden = linear(spec.in_width, spec.config.critic_hidden)
+        self.out = linear(spec.config.critic_hidden, 1, gain=0.01)
+
+    def forward(self, x_RI: Tensor) -> Tensor:
+        """Map `[R, I]` to `[R]`."""
+        return self.out(torch.relu_(self.hidden(x_RI))).squeeze(-1)
+
+    def multiply_adds(self) -> int:
+        """Multiply-adds per agent-step."""
+        return multiply_adds(self)

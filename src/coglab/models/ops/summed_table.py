@@ -1,0 +1,122 @@
+"""The sum of table rows by id, with bias and ReLU: the first layer of `fast`.
+
+`out[r] = relu(bias + sum_k weight[ids[r, k]])`; id 0 is padding and stands at the end of a row. On a CPU the sum and
+its scatter are numba kernels (order of additions fixed, so results do not depend on threads); elsewhere and for
+checking, `F.embedding_bag` says the same in PyTorch.
+
+R rows, K ids, V table rows, D width.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from coglab.engine.jit import kernel
+
+
+@kernel
+def sum_rows(ids: np.ndarray, weight: np.ndarray, bias: np.ndarray, out: np.ndarray) -> None:
+    """Write `out [R, D] = relu(bias [D] + sum of weight [V, D] over ids [R, K])`."""
+    width = weight.shape[1]
+    for row in range(ids.shape[0]):
+        for d in range(width):
+            out[row, d] = bias[d]
+        for k in range(ids.shape[1]):
+            v = ids[row, k]
+            if v == 0:
+                break
+            for d in range(width):
+                out[row, d] += weight[v, d]
+        for d in range(width):
+            out[row, d] = max(out[row, d], 0.0)
+
+
+@kernel
+def scatter_rows(
+    ids: np.ndarray,
+    out: np.ndarray,
+    grad_out: np.ndarray,
+    grad_weight: np.ndarray,
+    grad_bias: np.ndarray,
+) -> None:
+    """Add the gradient of `sum_rows` to `grad_weight [V, D]` and `grad_bias [D]`, where `out [R, D]` is positive."""
+    width = grad_weight.shape[1]
+    masked = np.zeros(width, grad_weight.dtype)
+    for row in range(ids.shape[0]):
+        for d in range(width):
+            masked[d] = grad_out[row, d] if out[row, d] > 0.0 else 0.0
+        for d in range(width):
+            grad_bias[d] += masked[d]
+        for k in range(ids.shape[1]):
+            v = ids[row, k]
+            if v == 0:
+                break
+            for d in range(width):
+                grad_weight[v, d] += masked[d]
+
+
+class _SummedTable(torch.autograd.Function):
+    """Autograd over the kernels."""
+
+    @staticmethod
+    def forward(ctx: Any, ids: Tensor, weight: Tensor, bias: Tensor, in_place: bool) -> Tensor:
+        out = torch.empty(ids.shape[0], weight.shape[1], dtype=weight.dtype)
+        sum_rows(ids.numpy(), weight.detach().numpy(), bias.detach().numpy(), out.numpy())
+        ctx.save_for_backward(ids, out)
+        ctx.weight, ctx.bias, ctx.in_place = weight, bias, in_place
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        ids, out = ctx.saved_tensors
+        weight, bias = ctx.weight, ctx.bias
+        add_in_place = ctx.in_place and weight.grad is not None
+        grad_weight = weight.grad if add_in_place else torch.zeros_like(weight)
+        grad_bias = torch.zeros_like(bias)
+        scatter_rows(
+            ids.numpy(),
+            out.detach().numpy(),
+            grads[0].contiguous().numpy(),
+            grad_weight.detach().numpy(),
+            grad_bias.numpy(),
+        )
+        return None, None if add_in_place else grad_weight, grad_bias, None
+
+
+def summed_table(ids: Tensor, weight: Tensor, bias: Tensor, *, in_place: bool = False) -> Tensor:
+    """Sum table rows, add the bias, apply ReLU.
+
+    Args:
+        ids: `[R, K] int16`, 0 = padding, only at the end of a row.
+        weight: `[V, D]`; row 0 is never read and receives no gradient.
+        bias: `[D]`.
+        in_place: on a CPU, where `weight.grad` exists already, `backward()` adds to it directly instead of making
+            a second `[V, D]` gradient. Only for training loops that call `backward()`; `torch.autograd.grad` would
+            then miss the gradient.
+
+    Returns:
+        `[R, D]`.
+    """
+    if weight.device.type == "cpu":
+        return _SummedTable.apply(ids, weight, bias, in_place)
+    return summed_table_reference(ids, weight, bias)
+
+
+def summed_table_reference(ids: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Do the same as `summed_table` with PyTorch's own operations.
+
+    Args:
+        ids: `[R, K]` integers, 0 = padding anywhere.
+        weight: `[V, D]`.
+        bias: `[D]`.
+
+    Returns:
+        `[R, D]`.
+    """
+    total = functional.embedding_bag(ids.int(), weight, mode="sum", padding_idx=0)
+    return torch.relu(total + bias)
