@@ -404,3 +404,14 @@ def test_of_two_starts_at_once_exactly_one_trains(tmp_path):
         for child in children:
             child.kill()
             child.communicate()
+
+
+def test_a_few_metrics_can_be_read_alone_and_what_is_no_number_is_left_out(tmp_path):
+    write_run(tmp_path, [(1, {"a": 1, "b": 2})]).finish("finished", 0)
+    assert set(read_ledger(tmp_path, only=["b"]).columns) == {"b"}
+    with open(tmp_path / ROWS_FILE, "ab") as file:
+        file.write(b'{"step":2,"time":1.0,"metrics":{"a":null,"b":"NaN"}}\n{"step":3,"metrics":{}}\n[]\n')
+    run = read_ledger(tmp_path, only=["a", "b"])
+    assert run.columns["a"].steps.tolist() == [1]
+    assert run.columns["b"].steps.tolist() == [1, 2]
+    assert run.unreadable_lines == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -54,7 +55,7 @@ class RunLedger:
         return run_state(self.info)
 
 
-def read_ledger(run_dir: Path) -> RunLedger:
+def read_ledger(run_dir: Path, only: Collection[str] | None = None) -> RunLedger:
     """Read a run, finished or not, at any time.
 
     A start that continues from a checkpoint replaces what earlier starts logged after that checkpoint. When a metric
@@ -62,6 +63,7 @@ def read_ledger(run_dir: Path) -> RunLedger:
 
     Args:
         run_dir: a run directory.
+        only: metrics to read; left out, all. A few are read faster.
 
     Raises:
         UserError: if there is no run, or its record is damaged.
@@ -73,7 +75,7 @@ def read_ledger(run_dir: Path) -> RunLedger:
         raise UserError(
             f"no run in `{run_dir}`: {info_path} {what}. Expected a run directory such as train_dir/<run>."
         )
-    rows = read_rows(run_dir)
+    rows = read_rows(run_dir, only)
     kept = _not_superseded(rows)
     columns = {}
     for name, (row_of_value, values) in rows.columns.items():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zipfile
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,13 +42,17 @@ class Rows:
     unreadable: int = 0
 
 
-def read_rows(run_dir: Path) -> Rows:
+def read_rows(run_dir: Path, only: Collection[str] | None = None) -> Rows:
     """Read the rows of a run, from the columns if they agree with the lines, else from the lines.
 
     A file that is being written may be read at any time: a last line without its end is not there yet.
+
+    Args:
+        run_dir: a run directory.
+        only: metrics to read; left out, all.
     """
-    rows = _read_columns(run_dir)
-    return rows if rows is not None else _read_lines(run_dir / ROWS_FILE)
+    rows = _read_columns(run_dir, only)
+    return rows if rows is not None else _read_lines(run_dir / ROWS_FILE, only)
 
 
 def write_columns(run_dir: Path) -> None:
@@ -96,7 +102,7 @@ def _fingerprint(path: Path) -> tuple[int, bytes]:
         return size, file.read()
 
 
-def _read_columns(run_dir: Path) -> Rows | None:
+def _read_columns(run_dir: Path, only: Collection[str] | None) -> Rows | None:
     """Read `metrics.npz`; None if it is absent, damaged, or not of the present lines."""
     path = run_dir / COLUMNS_FILE
     if not path.exists():
@@ -110,6 +116,7 @@ def _read_columns(run_dir: Path) -> Rows | None:
             columns = {
                 str(name): (rows_of[a:b], values[a:b])
                 for name, a, b in zip(data["names"], start[:-1], start[1:], strict=True)
+                if only is None or name in only
             }
             segments = [decode_line(line) for line in data["segments"].tobytes().splitlines()]
             return Rows(
@@ -124,48 +131,57 @@ def _read_columns(run_dir: Path) -> Rows | None:
         return None
 
 
-def _read_lines(path: Path) -> Rows:
+def _read_lines(path: Path, only: Collection[str] | None = None) -> Rows:
     """Read `metrics.jsonl`; an absent file has no rows."""
     steps: list[int] = []
     times: list[float] = []
     segment: list[int] = []
     segments: list[dict[str, Any]] = []
-    columns: dict[str, tuple[list[int], list[float]]] = {}
+    columns: dict[str, tuple[list[int], list[Any]]] = {}
     unreadable = 0
-    try:
-        file = open(path, "rb")  # noqa: SIM115 (closed by the with below; a missing file is no error)
-    except FileNotFoundError:
-        file = open(os.devnull, "rb")  # noqa: SIM115
-    with file:
-        for line in file:
-            data = decode_line(line) if line.endswith(b"\n") else None
-            if data is None:
-                unreadable += 1
-                continue
-            if "segment" in data:
-                segments.append(data)
-                continue
-            try:
-                step, time_s = int(data["step"]), float(data["time"])
-                values = {name: decode_value(value) for name, value in data["metrics"].items()}
-            except (KeyError, TypeError, ValueError, AttributeError):
-                unreadable += 1
-                continue
-            for name, value in values.items():
-                rows, numbers = columns.setdefault(name, ([], []))
-                rows.append(len(steps))
-                numbers.append(value)
-            steps.append(step)
-            times.append(time_s)
-            segment.append(max(len(segments) - 1, 0))
+    for line in _lines(path):
+        data = decode_line(line) if line.endswith(b"\n") else None
+        if data is not None and "segment" in data:
+            segments.append(data)
+            continue
+        try:
+            step, time_s, metrics = int(data["step"]), float(data["time"]), data["metrics"]  # type: ignore[index]
+            items = metrics.items()
+        except (KeyError, TypeError, ValueError, AttributeError):
+            unreadable += 1
+            continue
+        row = len(steps)
+        for name, value in items:
+            if only is None or name in only:
+                rows, values = columns.setdefault(name, ([], []))
+                rows.append(row)
+                values.append(value)
+        steps.append(step)
+        times.append(time_s)
+        segment.append(max(len(segments) - 1, 0))
     return Rows(
         np.array(steps, np.int64),
         np.array(times, np.float64),
         np.array(segment, np.int32),
         segments,
-        {
-            name: (np.array(rows, np.int32), np.array(numbers, np.float64))
-            for name, (rows, numbers) in columns.items()
-        },
+        {name: _column(rows, values) for name, (rows, values) in columns.items()},
         unreadable,
     )
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file; none if it is absent."""
+    with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:
+        yield from file
+
+
+def _column(rows: list[int], values: list[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Arrays of a metric's rows and values; what is no number is left out."""
+    # Millions of values: they are looked at one by one only where there is more than plain numbers.
+    if not all(type(value) is float or type(value) is int for value in values):
+        good = []
+        for row, value in zip(rows, values, strict=True):
+            with contextlib.suppress(ValueError):
+                good.append((row, decode_value(value)))
+        rows, values = [row for row, _ in good], [value for _, value in good]
+    return np.array(rows, np.int32), np.array(values, np.float64)
