@@ -1,33 +1,44 @@
-"""The one place where kernels are compiled: flags, cache folder, and small bit helpers.
+"""The one place where kernels are compiled: flags, cache folder, and the few operations that Python lacks.
 
 Every compiled function of coglab is decorated with `kernel` or `helper` from here. The cache folder is named by a
 hash of all kernel sources, the numba version and the flags, because numba's own cache does not notice an edit in
 another module than the one that holds the compiled function.
+
+With `NUMBA_DISABLE_JIT=1` everything runs as plain Python (slow; for the debugger and for coverage). With
+`NUMBA_BOUNDSCHECK=1` every array access is checked, in a cache folder of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+
+import numpy as np
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True}
 
+_KERNEL_FOLDERS = ("engine", "games", "models", "training", "policies")
+
 
 def _source_hash() -> str:
+    from importlib.metadata import version
+
     package = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
-    for folder in ("engine", "games", "models", "training"):
+    for folder in _KERNEL_FOLDERS:
         for path in sorted((package / folder).rglob("*.py")):
             text = path.read_bytes()
-            if b"engine.jit" in text or path.name == "jit.py":
+            if b"engine.jit" in text or b"engine import jit" in text or path.name in ("jit.py", "rules.py"):
                 digest.update(path.relative_to(package).as_posix().encode())
                 digest.update(text)
     digest.update(repr(sorted(FLAGS.items())).encode())
+    digest.update(version("numba").encode())
     digest.update(os.environ.get("NUMBA_BOUNDSCHECK", "0").encode())
     return digest.hexdigest()[:16]
 
@@ -44,15 +55,130 @@ def _cache_folder() -> Path:
 os.environ["NUMBA_CACHE_DIR"] = str(_cache_folder())
 
 import numba  # noqa: E402  (the cache folder must be set before numba reads its settings)
+from llvmlite import ir  # noqa: E402
+from numba.core import event, types  # noqa: E402
+from numba.extending import intrinsic  # noqa: E402
 
 numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
 
+IS_COMPILED = not numba.config.DISABLE_JIT
+"""False under NUMBA_DISABLE_JIT=1: kernels are plain Python functions."""
 
-def kernel(function: _Function) -> _Function:
-    """Compile a function that Python calls: one call per batched step, GIL released, cached on disk."""
-    return numba.njit(**FLAGS)(function)
+CHECKS_BOUNDS = os.environ.get("NUMBA_BOUNDSCHECK", "0") not in ("", "0")
+"""True under NUMBA_BOUNDSCHECK=1: array accesses are checked, and so are the unaligned stores below."""
+
+_label_of_kernel: dict[str, tuple[str, int]] = {}
+
+
+def kernel(function: _Function | None = None, *, what: str = "kernels", seconds: int = 5) -> Any:
+    """Compile a function that Python calls: one call per batched step, GIL released, cached on disk.
+
+    Use as `@kernel` or as `@kernel(what="the simulator", seconds=40)`.
+
+    Args:
+        function: the function, when used without arguments.
+        what: what is being compiled, for the line that is printed when no cached version exists.
+        seconds: about how long that takes.
+    """
+
+    def decorate(function: _Function) -> _Function:
+        _label_of_kernel[f"{function.__module__}.{function.__qualname__}"] = (what, seconds)
+        return numba.njit(**FLAGS)(function)
+
+    return decorate if function is None else decorate(function)
 
 
 def helper(function: _Function) -> _Function:
     """Compile a function that only kernels call; `_nrt=False` keeps array reference counting out of inner loops."""
     return numba.njit(nogil=True, error_model="numpy", _nrt=False)(function)
+
+
+class _CompileNotice(event.Listener):
+    """Tells the user once per kernel family that the wait has a reason and will not come again."""
+
+    def __init__(self) -> None:
+        self.told: set[str] = set()
+
+    def on_start(self, event: Any) -> None:
+        function = event.data["dispatcher"].py_func
+        label = _label_of_kernel.get(f"{function.__module__}.{function.__qualname__}")
+        if label is not None and label[0] not in self.told:
+            self.told.add(label[0])
+            print(f"compiling {label[0]}, about {label[1]} s, once", file=sys.stderr, flush=True)  # noqa: T201
+
+    def on_end(self, event: Any) -> None:
+        """Do nothing; required by the interface."""
+
+
+if IS_COMPILED:
+    event.register("numba:compile", _CompileNotice())
+
+
+# --- operations on 64-bit words --------------------------------------------------------------------------------------
+# Each exists twice: as machine instruction, and as Python for NUMBA_DISABLE_JIT=1.
+
+if IS_COMPILED:
+
+    @intrinsic
+    def trailing_zeros(typing_context, word):  # noqa: ANN001, ANN201, ARG001, D103
+        def generate(context, builder, signature, arguments):  # noqa: ANN001, ANN202, ARG001
+            return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+        return types.int64(types.uint64), generate
+
+    @intrinsic
+    def count_ones(typing_context, word):  # noqa: ANN001, ANN201, ARG001, D103
+        def generate(context, builder, signature, arguments):  # noqa: ANN001, ANN202, ARG001
+            return builder.ctpop(arguments[0])
+
+        return types.int64(types.uint64), generate
+
+    @helper
+    def multiply64(a, b):  # noqa: ANN001, ANN201, D103
+        return np.uint64(a) * np.uint64(b)
+
+    @helper
+    def add64(a, b):  # noqa: ANN001, ANN201, D103
+        return np.uint64(a) + np.uint64(b)
+
+else:
+
+    def trailing_zeros(word: int) -> int:
+        """Return the position of the lowest set bit of a non-zero uint64, as int64."""
+        word = int(word)
+        return (word & -word).bit_length() - 1
+
+    def count_ones(word: int) -> int:
+        """Return the number of set bits of a uint64, as int64."""
+        return int(word).bit_count()
+
+    def multiply64(a: int, b: int) -> np.uint64:
+        """Return a * b modulo 2**64."""
+        return np.uint64(int(a) * int(b) & 0xFFFFFFFFFFFFFFFF)
+
+    def add64(a: int, b: int) -> np.uint64:
+        """Return a + b modulo 2**64."""
+        return np.uint64(int(a) + int(b) & 0xFFFFFFFFFFFFFFFF)
+
+
+if IS_COMPILED and not CHECKS_BOUNDS:
+
+    @intrinsic
+    def store32(typing_context, array, index, value):  # noqa: ANN001, ANN201, ARG001, D103
+        def generate(context, builder, signature, arguments):  # noqa: ANN001, ANN202
+            data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+            place = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(32).as_pointer())
+            builder.store(arguments[2], place, align=1)
+            return context.get_dummy_value()
+
+        return types.void(array, types.int64, types.uint32), generate
+
+else:
+
+    @helper
+    def store32(array: np.ndarray, index: int, value: int) -> None:
+        """Write `value` as 4 bytes, least significant first, to array[index : index + 4] ([B] uint8)."""
+        array[index] = value & 255
+        array[index + 1] = (value >> 8) & 255
+        array[index + 2] = (value >> 16) & 255
+        array[index + 3] = (value >> 24) & 255

@@ -1,6 +1,7 @@
 """The numbers of CogsGuard: ids, names, limits, prices, and the part of them that a configuration can change.
 
-`step.py` holds the rules that use these numbers, `events.py` the schedule of the clips.
+`step.py` holds the rules that use these numbers, `events.py` the schedule of the clips, `preset.py` what configurations
+and older versions of the rules change.
 """
 
 from __future__ import annotations
@@ -8,8 +9,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-
-from coglab.games.cogsguard.config import CogsGuardConfig
 
 RULES_VERSION = "2026-02-01"
 
@@ -145,6 +144,10 @@ class Rules(NamedTuple):
     """[Q + 1] int32, ticks of the clips' events in the order in which they run, then a tick never reached."""
     event_kind: np.ndarray
     """[Q + 1] int32, see `events.py`."""
+    object_tokens: np.ndarray
+    """[14, 256] uint64, see `observe.object_token_table`."""
+    divides_objective: bool
+    """Whether the objective is divided by the number of junctions on the map."""
     reward_read: np.ndarray
     """[K] int32, `READ_*`: the statistic of each reward entry."""
     reward_weight: np.ndarray
@@ -152,25 +155,3 @@ class Rules(NamedTuple):
     reward_cap: np.ndarray
     """[K] float32, infinity without a cap."""
 
-
-def reward_entries(variants: tuple[str, ...], max_steps: int) -> list[tuple[int, float, float]]:
-    """List the reward entries as (what is read, weight, cap), in the order in which they are summed.
-
-    The order is that of the rules, whatever order the variants are named in: float32 sums depend on it.
-    """
-    inf = float("inf")
-    entries: list[tuple[int, float, float]] = []
-    if "no_objective" not in variants:
-        entries.append((READ_HELD, 1.0 / max_steps, inf))
-    if "milestones" in variants:
-        # The first reads a statistic that nothing writes; it is part of the published rules all the same.
-        entries += [(READ_ZERO, 1.0, 100.0), (READ_SCRAMBLED, 0.5, 50.0), (READ_ALIGNED, 1.0, 100.0)]
-    if "credit" in variants:
-        entries.append((READ_GAINED + HEART, 0.05, 0.5))
-        entries += [(READ_GAINED + gear, 0.2, 0.4) for gear in (ALIGNER, SCRAMBLER)]
-        elements = (CARBON, OXYGEN, GERMANIUM, SILICON)
-        entries += [(READ_GAINED + element, 0.001, 0.1) for element in elements]
-        entries += [(READ_DEPOSITED + element, 0.002, 0.2) for element in elements]
-    if "penalize_vibe_change" in variants:
-        entries.append((READ_VIBES, -0.01, inf))
-    return entries

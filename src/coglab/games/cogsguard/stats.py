@@ -1,0 +1,240 @@
+"""Statistics of an episode: their names, and how they are read out of the state."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from coglab.engine.jit import helper
+from coglab.games.cogsguard.rules import (
+    AGENT,
+    ALIGNER_STATION,
+    CHEST,
+    CLIPS,
+    COGS,
+    ELEMENT_OF_KIND,
+    EXTRACTOR_START,
+    HEART,
+    HUB,
+    JUNCTION,
+    KINDS,
+    MINER_STATION,
+    NUM_KINDS,
+    NUM_RESOURCES,
+    OXYGEN,
+    RESOURCES,
+    SCOUT_STATION,
+    SCRAMBLER_STATION,
+    SILICON,
+)
+from coglab.games.cogsguard.state import (
+    ALIGNED_BY_AGENT,
+    GAINED,
+    HELD,
+    INVALID_INDEX,
+    LOST,
+    MAX_STANDING,
+    MOVE_FAILED,
+    MOVE_SUCCESS,
+    NOOP_SUCCESS,
+    OWNED,
+    SCRAMBLED_BY_AGENT,
+    VIBE_SUCCESS,
+)
+
+AGENT_STATS = (
+    *(f"{name}.gained" for name in RESOURCES),
+    *(f"{name}.lost" for name in RESOURCES),
+    *(f"{name}.amount" for name in RESOURCES),
+    "action.noop.success",
+    "action.move.success",
+    "action.move.failed",
+    "action.change_vibe.success",
+    "action.failed",
+    "action.invalid_index",
+    "status.max_steps_without_motion",
+    "junction.aligned_by_agent",
+    "junction.scrambled_by_agent",
+)
+_COUNTER_COLUMNS = np.array(
+    [
+        NOOP_SUCCESS,
+        MOVE_SUCCESS,
+        MOVE_FAILED,
+        VIBE_SUCCESS,
+        MOVE_FAILED,  # nothing but moves can fail
+        INVALID_INDEX,
+        MAX_STANDING,
+        ALIGNED_BY_AGENT,
+        SCRAMBLED_BY_AGENT,
+    ],
+    np.int64,
+)
+
+_OWNED_KINDS = np.array(
+    [AGENT, ALIGNER_STATION, CHEST, HUB, JUNCTION, MINER_STATION, SCOUT_STATION, SCRAMBLER_STATION], np.int64
+)
+_STOCK_ITEMS = np.array([HEART, *range(OXYGEN, SILICON + 1)], np.int64)
+_OWNED_NAMES = tuple(KINDS[kind].split(".")[0] for kind in _OWNED_KINDS)
+COLLECTIVE_STATS = (
+    *(f"aligned.{kind}{suffix}" for kind in _OWNED_NAMES for suffix in ("", ".gained", ".lost", ".held")),
+    *(f"{RESOURCES[item]}.{what}" for item in _STOCK_ITEMS for what in ("deposited", "withdrawn", "amount")),
+)
+
+_FIRST_CELL_KIND = 1  # empty cells are not counted
+GAME_STATS = (
+    *(f"objects.{name}" for name in KINDS[_FIRST_CELL_KIND:]),
+    "tokens_written",
+    "tokens_dropped",
+    "tokens_free_space",
+    *(f"chest.{RESOURCES[item]}.{what}" for item in range(OXYGEN, SILICON + 1) for what in ("deposited", "withdrawn", "amount")),
+)
+
+
+class Episode(NamedTuple):
+    """The last finished episode of each game. E games, A agents."""
+
+    count: np.ndarray
+    """[E] int64, episodes finished so far"""
+    length: np.ndarray
+    """[E] int32, ticks"""
+    was_cut: np.ndarray
+    """[E] bool, truncated to desynchronise instead of played to the end"""
+    returns: np.ndarray
+    """[E, A] float32, sum of rewards"""
+    agent: np.ndarray
+    """[E, A, len(AGENT_STATS)] float32"""
+    collective: np.ndarray
+    """[E, 2, len(COLLECTIVE_STATS)] float32, 0 clips, 1 cogs"""
+    game: np.ndarray
+    """[E, len(GAME_STATS)] float32"""
+
+
+def allocate_episode(num_envs: int, num_agents: int) -> Episode:
+    """Return zeroed records for `num_envs` games."""
+    return Episode(
+        count=np.zeros(num_envs, np.int64),
+        length=np.zeros(num_envs, np.int32),
+        was_cut=np.zeros(num_envs, bool),
+        returns=np.zeros((num_envs, num_agents), np.float32),
+        agent=np.zeros((num_envs, num_agents, len(AGENT_STATS)), np.float32),
+        collective=np.zeros((num_envs, 2, len(COLLECTIVE_STATS)), np.float32),
+        game=np.zeros((num_envs, len(GAME_STATS)), np.float32),
+    )
+
+
+@helper
+def record_episode(state, maps, rules, env, was_cut, episode):
+    """Write the statistics of the running episode of game `env` to its record."""
+    episode.count[env] += 1
+    episode.length[env] = state.tick[env]
+    episode.was_cut[env] = was_cut
+    first = env * rules.num_agents
+    for agent in range(rules.num_agents):
+        episode.returns[env, agent] = state.episode_return[first + agent]
+    read_stats(state, maps, rules, env, env, episode)
+
+
+@helper
+def read_stats(state, maps, rules, env, place, episode):
+    """Write the statistics of game `env` so far to entry `place` of `agent`, `collective` and `game` of `episode`."""
+    first = env * rules.num_agents
+    for agent in range(rules.num_agents):
+        _read_agent(state, first + agent, episode.agent[place, agent])
+    _read_collectives(state, maps, env, episode.collective[place])
+    _read_game(state, maps, env, episode.game[place])
+
+
+@helper
+def _read_agent(state, n, out):
+    for item in range(NUM_RESOURCES):
+        gained, amount = np.int64(state.gained[n, item]), np.int64(state.inventory[n, item])
+        out[item] = gained
+        out[NUM_RESOURCES + item] = gained - amount
+        out[2 * NUM_RESOURCES + item] = amount
+    for i in range(_COUNTER_COLUMNS.shape[0]):
+        out[3 * NUM_RESOURCES + i] = state.counter[n, _COUNTER_COLUMNS[i]]
+
+
+@helper
+def _read_collectives(state, maps, env, out):
+    slot = state.map_slot[env]
+    out[:] = 0.0
+    for i in range(_OWNED_KINDS.shape[0]):
+        kind = _OWNED_KINDS[i]
+        if kind == JUNCTION:
+            for collective in range(2):
+                out[collective, 4 * i] = state.junctions[env, collective, OWNED]
+                out[collective, 4 * i + 1] = state.junctions[env, collective, GAINED]
+                out[collective, 4 * i + 2] = state.junctions[env, collective, LOST]
+                out[collective, 4 * i + 3] = state.junctions[env, collective, HELD]
+        else:
+            count = np.int64(maps.kind_count[slot, kind])
+            out[COGS, 4 * i] = count
+            out[COGS, 4 * i + 1] = count
+            out[COGS, 4 * i + 3] = count * np.int64(state.tick[env])
+    at = 4 * _OWNED_KINDS.shape[0]
+    for i in range(_STOCK_ITEMS.shape[0]):
+        item = _STOCK_ITEMS[i]
+        deposited, amount = np.int64(state.deposited[env, item]), np.int64(state.stock[env, item])
+        out[COGS, at + 3 * i] = deposited
+        out[COGS, at + 3 * i + 1] = deposited - amount
+        out[COGS, at + 3 * i + 2] = amount
+
+
+@helper
+def _read_game(state, maps, env, out):
+    slot = state.map_slot[env]
+    for kind in range(_FIRST_CELL_KIND, NUM_KINDS):
+        out[kind - _FIRST_CELL_KIND] = maps.kind_count[slot, kind]
+    at = NUM_KINDS - _FIRST_CELL_KIND
+    out[at] = state.tokens_written[env]
+    out[at + 1] = state.tokens_dropped[env]
+    out[at + 2] = state.tokens_free[env]
+    at += 3
+    for element in range(OXYGEN, SILICON + 1):
+        count, left = np.int64(0), np.int64(0)
+        for thing in range(maps.object_count[slot]):
+            if ELEMENT_OF_KIND[maps.object_kind[slot, thing]] == element:
+                count += 1
+                left += np.int64(state.object_value[env, thing])
+        out[at] = EXTRACTOR_START * count
+        out[at + 1] = EXTRACTOR_START * count - left
+        out[at + 2] = state.last_extracted[env, element] if count > 0 else 0
+        at += 3
+
+
+def named_stats(agent: np.ndarray, collective: np.ndarray, game: np.ndarray, extra: list[dict[str, float]]) -> dict:
+    """Turn statistics into the form of recorded episodes, where a name exists once it was written.
+
+    Args:
+        agent: [A, len(AGENT_STATS)] float32.
+        collective: [2, len(COLLECTIVE_STATS)] float32.
+        game: [len(GAME_STATS)] float32.
+        extra: per agent, statistics without a fixed name.
+
+    Returns:
+        `{"agent": [{name: value}, ...], "collective": {"clips": {...}, "cogs": {...}}, "game": {...}}`.
+    """
+    agents = [
+        {**_written(dict(zip(AGENT_STATS, row.tolist(), strict=True)), ".gained"), **more}
+        for row, more in zip(agent, extra, strict=True)
+    ]
+    collectives = {}
+    for collective_id, name in ((CLIPS, "clips"), (COGS, "cogs")):
+        values = dict(zip(COLLECTIVE_STATS, collective[collective_id].tolist(), strict=True))
+        collectives[name] = _written(values, ".deposited")
+        for kind in _OWNED_NAMES:
+            if values[f"aligned.{kind}.gained"]:
+                collectives[name][f"aligned.{kind}"] = values[f"aligned.{kind}"]
+    return {"agent": agents, "collective": collectives, "game": dict(zip(GAME_STATS, game.tolist(), strict=True))}
+
+
+def _written(values: dict[str, float], increase: str) -> dict[str, float]:
+    """Keep what was written: what is not zero, and amounts that are zero again after an increase."""
+    return {
+        name: value
+        for name, value in values.items()
+        if value or (name.endswith(".amount") and values[name.removesuffix(".amount") + increase])
+    }
