@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coglab.engine.jit import helper, kernel
+from coglab.engine.jit import helper, kernel, trailing_zeros
 from coglab.games.cogsguard import memory_layout as layout
 from coglab.games.cogsguard.memory_kernels import (
     AGENT_BITS,
@@ -50,6 +50,9 @@ PAD = 3
 """Empty rows above and below the scratch boards, so that the flood may look over the edge."""
 HEIGHT = ROWS + 2 * PAD
 
+MAX_CELLS = 512
+"""Objects that one level can touch: more than a ring of 120 moves has on any map."""
+
 
 def _class_bit(name: str) -> int:
     return 1 << layout.ROUTE_INDEX[name]
@@ -72,19 +75,6 @@ CLASSES_OF_CODE[layout.CODE_HUB] = _class_bit("hub") | _class_bit("deposit")
 CLASSES_OF_CODE[layout.CODE_NEUTRAL] = _class_bit("neutral") | ALIGN_BIT
 CLASSES_OF_CODE[layout.CODE_COGS] = _class_bit("deposit") | REVISIT_BIT
 CLASSES_OF_CODE[layout.CODE_CLIPS] = _class_bit("clips")
-
-_DE_BRUIJN = 0x03F79D71B4CB0A89
-BIT_INDEX = np.zeros(64, dtype=np.int64)
-for _i in range(64):
-    BIT_INDEX[((_DE_BRUIJN << _i) & (2**64 - 1)) >> 58] = _i
-
-
-@helper
-def lowest_bit(word):
-    """Index of the lowest set bit of a nonzero word (de Bruijn multiplication)."""
-    alone = word & (~word + np.uint64(1))
-    return BIT_INDEX[(alone * np.uint64(_DE_BRUIJN)) >> np.uint64(58)]
-
 
 @helper
 def classes_of_cell(state, m, word, row, bit):
@@ -132,45 +122,64 @@ def classes_present(state, m, asked):
 
 
 @helper
-def walk_back(levels, span, back, depth, low, high, words):
+def spread_one(near, level, free, out, top, bottom):
+    """One-word rows: `out` = neighbours of `near` that are in `level` and `free`, rows [top, bottom] (uint64)."""
+    one = np.uint64(1)
+    for row in range(top, bottom + one):
+        here = near[row]
+        out[row] = (near[row - one] | near[row + one] | (here << one) | (here >> one)) & level[row] & free[row]
+
+
+@helper
+def spread_two(near, beside, level, free, out, top, bottom):
+    """Two-word rows: as `spread_one`; `beside` is the other word of the same rows."""
+    one = np.uint64(1)
+    top_bit = np.uint64(63)
+    for row in range(top, bottom + one):
+        here = near[row]
+        other = beside[row]
+        sides = (here << one) | (here >> one) | (other << top_bit) | (other >> top_bit)
+        out[row] = (near[row - one] | near[row + one] | sides) & level[row] & free[row]
+
+
+@helper
+def walk_back(levels, span, scratch, back, depth, low, high, words):
     """Walk the target bits in `back[0]` from level `depth` to level 1; returns the side (0 or 1) that holds the result.
 
     Args:
-        levels: u64 [MAX_DEPTH + 1, 2, HEIGHT] flood levels.
-        span: i64 [MAX_DEPTH + 1, 2] first and last row written at each level.
-        back: u64 [2, 2, HEIGHT] scratch: side, word, row; side 0 holds the targets, zero outside [low - 2, high + 2].
+        levels: u64 [MAX_DEPTH + 2, 2, HEIGHT] flood levels; level L is at index L + 1.
+        span: i64 [MAX_DEPTH + 2, 2] first and last row written at each level.
+        scratch: u64 [2, 2, HEIGHT] free ground and targets.
+        back: u64 [2, 2, HEIGHT] scratch: side, word, row; side 0 holds the targets, zero in the two rows around them.
         depth: level of the targets.
         low: first row with a target.
         high: last row with a target.
         words: words per row in use, 1 or 2.
     """
-    one = np.uint64(1)
     side = 0
-    for level in range(depth - 1, 0, -1):
+    for step in range(1, depth):
+        level = depth - step + 1
         other = 1 - side
-        top = max(low - 1, span[level, 0])
-        bottom = min(high + 1, span[level, 1])
+        low = max(low - 1, span[level, 0])
+        high = min(high + 1, span[level, 1])
         for word in range(words):
-            for row in range(top - 2, top):
-                back[other, word, row] = np.uint64(0)
-            for row in range(bottom + 1, bottom + 3):
-                back[other, word, row] = np.uint64(0)
-            for row in range(top, bottom + 1):
-                here = back[side, word, row]
-                near = back[side, word, row - 1] | back[side, word, row + 1] | (here << one) | (here >> one)
-                back[other, word, row] = near & levels[level, word, row]
-        if words == 2:
-            for row in range(top, bottom + 1):
-                low_word = back[side, 0, row]
-                high_word = back[side, 1, row]
-                back[other, 0, row] |= (
-                    (high_word >> np.uint64(63)) | (high_word << np.uint64(63))
-                ) & levels[level, 0, row]
-                back[other, 1, row] |= (
-                    (low_word >> np.uint64(63)) | (low_word << np.uint64(63))
-                ) & levels[level, 1, row]
-        low = top
-        high = bottom
+            out = back[other, word]
+            out[low - 2] = np.uint64(0)
+            out[low - 1] = np.uint64(0)
+            out[high + 1] = np.uint64(0)
+            out[high + 2] = np.uint64(0)
+            if words == 1:
+                spread_one(back[side, 0], levels[level, 0], scratch[0, 0], out, np.uint64(low), np.uint64(high))
+            else:
+                spread_two(
+                    back[side, word],
+                    back[side, 1 - word],
+                    levels[level, word],
+                    scratch[0, word],
+                    out,
+                    np.uint64(low),
+                    np.uint64(high),
+                )
         side = other
     return side
 
@@ -197,55 +206,91 @@ def first_moves(back, side, row, index):
 
 @helper
 def prepare(state, m, todo, words, scratch):
-    """Free ground and targets of the flood as scratch boards; `scratch` is u64 [4, 2, HEIGHT]: free, target, visited, hit."""
+    """Free ground (`scratch[0]`) and targets (`scratch[1]`) of the flood; `scratch` is u64 [2, 2, HEIGHT]."""
+    every = ~np.uint64(0)
+    unknown_counts = every if todo & FRONTIER_BIT else np.uint64(0)
+    ground_counts = every if todo & GROUND_BIT else np.uint64(0)
     for word in range(words):
-        for row in range(ROWS):
-            known = state.boards[m, KNOWN, word, row]
-            free = known & ~state.boards[m, BLOCKED, word, row]
-            target = state.boards[m, OBJECT, word, row]
-            if todo & FRONTIER_BIT:
-                target |= ~known
-            if todo & GROUND_BIT:
-                target |= free & state.boards[m, FRIENDLY, word, row]
-            scratch[0, word, row + PAD] = free
-            scratch[1, word, row + PAD] = target
-            scratch[2, word, row + PAD] = np.uint64(0)
+        known = state.boards[m, KNOWN, word]
+        blocked = state.boards[m, BLOCKED, word]
+        objects = state.boards[m, OBJECT, word]
+        friendly = state.boards[m, FRIENDLY, word]
+        free = scratch[0, word]
+        target = scratch[1, word]
+        pad = np.uint64(PAD)
+        for row in range(np.uint64(ROWS)):
+            open_ground = known[row] & ~blocked[row]
+            free[row + pad] = open_ground
+            target[row + pad] = objects[row] | (~known[row] & unknown_counts) | (open_ground & friendly[row] & ground_counts)
 
 
 @helper
-def grow(levels, span, scratch, level, top, bottom, words):
-    """Flood level `level` from the one before over rows [top, bottom]; returns the bits that touched a target."""
+def grow_one(last, before, free, target, out, top, bottom):
+    """One-word rows: `out` = cells next to free cells of `last` that are not in `before`; returns the targets met.
+
+    On a grid the neighbours of level L - 1 lie in level L - 2 or L, so no board of visited cells is needed. Blocked
+    cells may be met again later; their first meeting is what counts.
+    """
     one = np.uint64(1)
     touched = np.uint64(0)
+    for row in range(top, bottom + one):
+        here = last[row] & free[row]
+        near = (last[row - one] & free[row - one]) | (last[row + one] & free[row + one]) | (here << one) | (here >> one)
+        new = near & ~before[row]
+        out[row] = new
+        touched |= new & target[row]
+    return touched
+
+
+@helper
+def grow_two(last, last_beside, before, free, free_beside, target, out, top, bottom):
+    """Two-word rows: as `grow_one`; `..._beside` is the other word of the same rows."""
+    one = np.uint64(1)
+    top_bit = np.uint64(63)
+    touched = np.uint64(0)
+    for row in range(top, bottom + one):
+        here = last[row] & free[row]
+        other = last_beside[row] & free_beside[row]
+        near = (last[row - one] & free[row - one]) | (last[row + one] & free[row + one])
+        near |= (here << one) | (here >> one) | (other << top_bit) | (other >> top_bit)
+        new = near & ~before[row]
+        out[row] = new
+        touched |= new & target[row]
+    return touched
+
+
+@helper
+def grow(levels, span, scratch, level, low, high, words):
+    """Flood `level` from the one before over rows [low, high]; returns nonzero if it touched a target.
+
+    Level 0 is the agent's cell, stored at index 1 of `levels`; index 0 is an empty level before it.
+    """
+    touched = np.uint64(0)
+    top = np.uint64(low)
+    bottom = np.uint64(high)
     for word in range(words):
-        for row in range(top - 2, top):
-            levels[level, word, row] = np.uint64(0)
-        for row in range(bottom + 1, bottom + 3):
-            levels[level, word, row] = np.uint64(0)
+        out = levels[level + 1, word]
+        for i in range(1, 3):
+            out[low - i] = np.uint64(0)
+            out[high + i] = np.uint64(0)
+        last = levels[level, word]
+        before = levels[level - 1, word]
         if words == 1:
-            for row in range(top, bottom + 1):
-                here = levels[level - 1, 0, row]
-                near = levels[level - 1, 0, row - 1] | levels[level - 1, 0, row + 1] | (here << one) | (here >> one)
-                new = near & ~scratch[2, 0, row]
-                scratch[2, 0, row] |= new
-                levels[level, 0, row] = new & scratch[0, 0, row]
-                hit = new & scratch[1, 0, row]
-                scratch[3, 0, row] = hit
-                touched |= hit
+            touched |= grow_one(last, before, scratch[0, 0], scratch[1, 0], out, top, bottom)
         else:
-            for row in range(top, bottom + 1):
-                here = levels[level - 1, word, row]
-                beside = levels[level - 1, 1 - word, row]
-                near = levels[level - 1, word, row - 1] | levels[level - 1, word, row + 1] | (here << one) | (here >> one)
-                near |= (beside >> np.uint64(63)) | (beside << np.uint64(63))
-                new = near & ~scratch[2, word, row]
-                scratch[2, word, row] |= new
-                levels[level, word, row] = new & scratch[0, word, row]
-                hit = new & scratch[1, word, row]
-                scratch[3, word, row] = hit
-                touched |= hit
-    span[level, 0] = top
-    span[level, 1] = bottom
+            touched |= grow_two(
+                last,
+                levels[level, 1 - word],
+                before,
+                scratch[0, word],
+                scratch[0, 1 - word],
+                scratch[1, word],
+                out,
+                top,
+                bottom,
+            )
+    span[level + 1, 0] = low
+    span[level + 1, 1] = high
     return touched
 
 
@@ -258,32 +303,42 @@ def clear_back(back, low, high, words):
 
 
 @helper
-def settle(state, n, m, levels, span, scratch, back, level, top, bottom, words, todo, cells, row, index):
-    """Record every class whose nearest targets were touched at this level; returns the classes still to be found."""
+def collect(state, m, levels, scratch, level, top, bottom, words, todo, cells):
+    """List the objects of wanted classes that this level touched, and take them off the targets.
+
+    Writes `cells` i64 [., 4] (row, word, bit, classes); returns (number of cells, classes found).
+    """
     found = 0
     num_cells = 0
     for word in range(words):
         for line in range(top, bottom + 1):
-            hits = scratch[3, word, line]
+            hits = levels[level + 1, word, line] & scratch[1, word, line]
             if hits == 0:
                 continue
-            known = state.boards[m, KNOWN, word, line - PAD]
-            if (todo & FRONTIER_BIT) and (hits & ~known) != 0:
+            if (todo & FRONTIER_BIT) and (hits & ~state.boards[m, KNOWN, word, line - PAD]) != 0:
                 found |= FRONTIER_BIT
             if (todo & GROUND_BIT) and (hits & scratch[0, word, line]) != 0:
                 found |= GROUND_BIT
             things = hits & state.boards[m, OBJECT, word, line - PAD]
+            scratch[1, word, line] &= ~things
             while things != 0:
-                bit = lowest_bit(things)
+                bit = trailing_zeros(things)
                 things &= things - np.uint64(1)
                 classes = classes_of_cell(state, m, word, line - PAD, bit) & todo
-                if classes != 0:
+                if classes != 0 and num_cells < MAX_CELLS:
                     cells[num_cells, 0] = line
                     cells[num_cells, 1] = word
                     cells[num_cells, 2] = bit
                     cells[num_cells, 3] = classes
                     num_cells += 1
                     found |= classes
+    return num_cells, found
+
+
+@helper
+def settle(state, n, m, levels, span, scratch, back, level, top, bottom, words, todo, cells, row, index):
+    """Record every class whose nearest targets were touched at this level; returns the classes still to be found."""
+    num_cells, found = collect(state, m, levels, scratch, level, top, bottom, words, todo, cells)
     for route in range(NUM_CLASSES):
         mask = 1 << route
         if found & mask == 0:
@@ -294,8 +349,11 @@ def settle(state, n, m, levels, span, scratch, back, level, top, bottom, words, 
             clear_back(back, top, bottom, words)
             for word in range(words):
                 for line in range(top, bottom + 1):
-                    known = state.boards[m, KNOWN, word, line - PAD]
-                    wanted = scratch[3, word, line] & (~known if mask == FRONTIER_BIT else scratch[0, word, line])
+                    wanted = levels[level + 1, word, line] & scratch[1, word, line]
+                    if mask == FRONTIER_BIT:
+                        wanted &= ~state.boards[m, KNOWN, word, line - PAD]
+                    else:
+                        wanted &= scratch[0, word, line]
                     back[0, word, line] = wanted
                     if wanted != 0:
                         low = min(low, line)
@@ -309,24 +367,22 @@ def settle(state, n, m, levels, span, scratch, back, level, top, bottom, words, 
             for i in range(num_cells):
                 if cells[i, 3] & mask:
                     back[0, cells[i, 1], cells[i, 0]] |= np.uint64(1) << np.uint64(cells[i, 2])
-        side = walk_back(levels, span, back, level, low, high, words)
+        side = walk_back(levels, span, scratch, back, level, low, high, words)
         state.route_dist[n, route] = level
         state.route_move[n, route] = first_moves(back, side, row + PAD, index)
     if found & (FRONTIER_BIT | GROUND_BIT):
         # These two fill whole areas with targets: stop looking at them once found.
         for word in range(words):
             for line in range(ROWS):
-                target = state.boards[m, OBJECT, word, line]
-                if (todo & ~found) & FRONTIER_BIT:
-                    target |= ~state.boards[m, KNOWN, word, line]
-                if (todo & ~found) & GROUND_BIT:
-                    target |= scratch[0, word, line + PAD] & state.boards[m, FRIENDLY, word, line]
-                scratch[1, word, line + PAD] = target
+                if found & FRONTIER_BIT:
+                    scratch[1, word, line + PAD] &= state.boards[m, KNOWN, word, line]
+                if found & GROUND_BIT:
+                    scratch[1, word, line + PAD] &= ~scratch[0, word, line + PAD]
     return todo & ~found
 
 
 @helper
-def block_first_step(levels, scratch, row, index, agents, words):
+def block_first_step(levels, row, index, agents, words):
     """Take the cells of neighbouring agents out of level 1; they may still be reached later, by a detour."""
     for d in range(4):
         if (agents >> d) & 1 == 0:
@@ -334,12 +390,8 @@ def block_first_step(levels, scratch, row, index, agents, words):
         line = row + PAD + (-1 if d == 0 else (1 if d == 1 else 0))
         cell = (index + (-1 if d == 2 else (1 if d == 3 else 0))) & 127
         word = cell >> 6
-        if word >= words:
-            continue
-        keep = ~(np.uint64(1) << np.uint64(cell & 63))
-        levels[1, word, line] &= keep
-        scratch[2, word, line] &= keep
-        scratch[3, word, line] &= keep
+        if word < words:
+            levels[2, word, line] &= ~(np.uint64(1) << np.uint64(cell & 63))
 
 
 @helper
@@ -365,18 +417,22 @@ def flood(state, n, m, asked, levels, span, scratch, back, cells):
     prepare(state, m, todo, words, scratch)
     line = row + PAD
     for word in range(words):
-        for i in range(line - 2, line + 3):
+        for i in range(line - 3, line + 4):
             levels[0, word, i] = np.uint64(0)
-    levels[0, index >> 6, line] = here
-    scratch[2, index >> 6, line] = here
+            levels[1, word, i] = np.uint64(0)
+    levels[1, index >> 6, line] = here
+    scratch[0, index >> 6, line] |= here
     low = line
     high = line
+    last = words - 1
     for level in range(1, MAX_DEPTH + 1):
         top = max(low - 1, PAD)
         bottom = min(high + 1, PAD + ROWS - 1)
         touched = grow(levels, span, scratch, level, top, bottom, words)
-        if level == 1 and state.body[n, AGENT_BITS] != 0:
-            block_first_step(levels, scratch, row, index, np.int64(state.body[n, AGENT_BITS]), words)
+        if level == 1:
+            # The start is never entered again, which keeps the two-level memory of the flood exact.
+            scratch[0, index >> 6, line] &= ~here
+            block_first_step(levels, row, index, np.int64(state.body[n, AGENT_BITS]), words)
         if touched != 0:
             todo = settle(
                 state, n, m, levels, span, scratch, back, level, top, bottom, words, todo, cells, row, index
@@ -385,10 +441,14 @@ def flood(state, n, m, asked, levels, span, scratch, back, cells):
                 return
         low = top
         high = bottom
-        last = words - 1
-        while low <= high and (levels[level, 0, low] | levels[level, last, low]) == 0:
+        while low <= high and not (
+            (levels[level + 1, 0, low] & scratch[0, 0, low]) | (levels[level + 1, last, low] & scratch[0, last, low])
+        ):
             low += 1
-        while high >= low and (levels[level, 0, high] | levels[level, last, high]) == 0:
+        while high >= low and not (
+            (levels[level + 1, 0, high] & scratch[0, 0, high])
+            | (levels[level + 1, last, high] & scratch[0, last, high])
+        ):
             high -= 1
         if low > high:
             return
@@ -427,11 +487,11 @@ def route_rows(state, first, last, agents_per_memory, asked):
         agents_per_memory: as in `update_rows`.
         asked: i64 [N] bit mask of the route classes wanted for each row (own ground is always computed).
     """
-    levels = np.empty((MAX_DEPTH + 1, 2, HEIGHT), dtype=np.uint64)
-    span = np.empty((MAX_DEPTH + 1, 2), dtype=np.int64)
-    scratch = np.zeros((4, 2, HEIGHT), dtype=np.uint64)
+    levels = np.empty((MAX_DEPTH + 2, 2, HEIGHT), dtype=np.uint64)
+    span = np.empty((MAX_DEPTH + 2, 2), dtype=np.int64)
+    scratch = np.zeros((2, 2, HEIGHT), dtype=np.uint64)
     back = np.zeros((2, 2, HEIGHT), dtype=np.uint64)
-    cells = np.empty((4 * MAX_DEPTH + 8, 4), dtype=np.int64)
+    cells = np.empty((MAX_CELLS, 4), dtype=np.int64)
     for n in range(first, last):
         m = n // agents_per_memory
         wanted = asked[n] | GROUND_BIT
