@@ -228,12 +228,13 @@ def own_scalars(game: GameInterface) -> list[Scalar]:
     return scalars
 
 
-def token_table(game: GameInterface, rows: RowAllocator) -> TokenTable:
+def token_table(game: GameInterface, rows: RowAllocator, *, with_own: bool = True) -> TokenTable:
     """Reserve the rows of everything that tokens can say and build the kernel's tables.
 
     Args:
         game: the game.
         rows: allocator, extended.
+        with_own: whether to encode the numbers about the agent itself; false if the map memory states them.
 
     Returns:
         The tables.
@@ -276,7 +277,7 @@ def token_table(game: GameInterface, rows: RowAllocator) -> TokenTable:
         zoning[owner, feature] = zoned
         bucket[owner, feature] = np.searchsorted(np.asarray(edges), np.arange(256), side="right")
 
-    scalars = own_scalars(game)
+    scalars = own_scalars(game) if with_own else []
     scalar_rows = scalar_table(rows, "own_", scalars)
     mode_first = rows.take("own_mode", NUM_MODES, "role x gear x load")
     unknown = rows.take("unknown", UNKNOWN_ROWS, "hashed: features the game does not describe")
@@ -354,7 +355,7 @@ def _cell_features(game: GameInterface) -> list[tuple[int, str, tuple[int, ...],
         elif name == "vibe":
             rules += [(OBJECT, name, (), False), (AGENT, name, tuple(range(1, 16)), True)]
         elif resource in ELEMENTS:
-            rules += [(OBJECT, name, (1, 11, 41, 91), False), (AGENT, name, (1, 5, 31), True)]
+            rules += [(OBJECT, name, (1, 11, 41, 91), True), (AGENT, name, (1, 5, 31), True)]
         elif name == "inv:energy":
             rules.append((AGENT, name, (1, 3, 10, 20), True))
         elif name == "inv:hp":

@@ -1,24 +1,255 @@
-"""`obs_map_memory`: what the agent's map memory knows, as rows of a summed table."""
+"""`obs_map_memory`: what the agent's map memory knows, as rows of a summed table.
+
+For every class of targets (chest, neutral junction, own ground, ...) one id for the set of first moves of shortest
+routes, one for the distance; and one id per parsed fact by its bucket. The move ids are joint with the agent's mode
+(role, gear, load): an aligner with a heart and a miner with a full hold want different routes, and a row of its own
+for each saves the network from learning that product.
+
+Source of the joint-with-mode trick: Nasu 2018 (NNUE), where every feature is joint with the king's square.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from coglab.models.vocabulary import RowAllocator
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from coglab.engine.jit import helper, kernel
+from coglab.games.cogsguard.memory_layout import NO_ROUTE, ROUTE_CLASSES, SCALARS
+from coglab.models import vocabulary
+from coglab.models.ops.summed_table import summed_table
+from coglab.models.registry import component
+from coglab.models.spec import BuildSpec
+from coglab.models.vocabulary import NUM_MODES, RowAllocator, Scalar, ScalarTable, scalar_table
+
+NUM_MEMORY_IDS = 112
+"""Ids per observation that the memory can give; enough for every fact at once."""
+
+DISTANCES = (*range(1, 17), 19, 22, 26, 31, 37, 45, 54, 65, 81, 101)
+"""Lower ends of the distance buckets, in moves: exact to 16. A distance of 0 has a bucket of its own."""
+
+COUNTS = (1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 64)
+STEPS = (*range(1, 11), 13, 17, 22, 30, 40, 60, 100, 160, 255)
+SLACK = (-255, -99, -49, -29, -19, -9, 0, *range(1, 31, 2), 36, 41, 51, 61, 76, 91, 151, 251)
+COORDINATE = tuple(vocabulary.SIGNED_OFFSET)
+
+NUMBERS: dict[str, tuple[int, ...]] = {
+    "completion": tuple(range(8, 256, 8)),
+    "age": STEPS,
+    "energy": tuple(vocabulary.ENERGY),
+    "hp": tuple(vocabulary.HP),
+    "heart": tuple(vocabulary.HEARTS),
+    "influence": tuple(vocabulary.INFLUENCE),
+    "cargo": tuple(vocabulary.CARGO),
+    "stock_low": tuple(vocabulary.STOCK),
+    "row": COORDINATE,
+    "column": COORDINATE,
+    "ticks_home": STEPS,
+    "slack": SLACK,
+    "steps_off_ground": STEPS,
+    "steps_standing": STEPS,
+    **{f"stock_{name}": tuple(vocabulary.STOCK) for name in vocabulary.ELEMENTS},
+    **{f"carried_{name}": tuple(vocabulary.CARGO) for name in vocabulary.ELEMENTS},
+}
+"""Buckets of the numbers; numbers not named here get `COUNTS`."""
+
+LEFT_OUT = ("cargo_room", "spawn_row", "spawn_column")
+"""Facts that others imply: gear and cargo give the room, the slot gives the start cell."""
+
+FLAG_GROUPS = ("low_", "can_pay_", "moved_", "agent_", "blocked_", "on_")
+"""Neighbouring flags with one of these beginnings are read together, one id per pattern."""
+
+
+class MemoryTable(NamedTuple):
+    """How facts become rows; the arrays that the kernel reads."""
+
+    columns: np.ndarray
+    """`[F] int32` columns of `MapMemory.scalars` that `scalars` encodes."""
+    scalars: ScalarTable
+    """Rows of those columns."""
+    groups: np.ndarray
+    """`[G, 3] int32` first column, number of flags and first row of each group of flags."""
+    distance_rows: np.ndarray
+    """`[C, 256] int16` row of every distance of every class, 0 for no route."""
+    move_first: int
+    """First of the move rows: `move_first + ((mode * C) + class) * 15 + mask - 1`."""
 
 
 class MapMemoryRows:
-    """Placeholder until the map memory exists."""
+    """The rows of the map memory's facts and the way to write their ids.
 
-    num_ids = 64
+    Args:
+        rows: allocator, extended.
+    """
+
+    num_ids = NUM_MEMORY_IDS
 
     def __init__(self, rows: RowAllocator) -> None:
-        raise NotImplementedError
+        columns, scalars, groups = [], [], []
+        index = 0
+        while index < len(SCALARS):
+            fact = SCALARS[index]
+            prefix = next((p for p in FLAG_GROUPS if fact.name.startswith(p)), None)
+            if prefix is not None:
+                size = sum(other.name.startswith(prefix) for other in SCALARS[index:])
+                first = rows.take(f"memory_{prefix}*", 2**size - 1, f"patterns of {size} flags")
+                groups.append((index, size, first))
+                index += size
+                continue
+            if fact.name not in LEFT_OUT:
+                columns.append(index)
+                scalars.append(Scalar(fact.name, (), _edges(fact)))
+            index += 1
+        table = scalar_table(rows, "memory_", scalars)
+        num_classes = len(ROUTE_CLASSES)
+        distance_rows = np.zeros((num_classes, 256), np.int16)
+        distance = np.searchsorted(np.asarray(DISTANCES), np.arange(256), side="right")
+        for route, target in enumerate(ROUTE_CLASSES):
+            first = rows.take(f"distance_{target.name}", len(DISTANCES) + 1, "distance buckets")
+            distance_rows[route] = first + distance
+            distance_rows[route, NO_ROUTE] = 0
+        move_rows = NUM_MODES * num_classes * 15
+        move_first = rows.take("moves", move_rows, "mode x class x first moves")
+        self.table = MemoryTable(
+            np.asarray(columns, np.int32),
+            table,
+            np.asarray(groups, np.int32).reshape(-1, 3),
+            distance_rows,
+            move_first,
+        )
 
     def describe(self) -> dict[str, Any]:
-        """Nothing yet."""
-        return {}
+        """The facts and classes by name, as JSON-able data for the signature."""
+        return {
+            "scalars": [[fact.name, fact.low, fact.high] for fact in SCALARS],
+            "route_classes": [target.name for target in ROUTE_CLASSES],
+        }
+
+    def make_memory(self, num_rows: int, num_agents: int) -> Any:
+        """Make an empty `MapMemory` of `num_rows` rows."""
+        from coglab.games.cogsguard.memory import MapMemory
+
+        return MapMemory(num_rows, num_agents)
+
+    def write(
+        self,
+        memory: Any,
+        first_row: int,
+        last_row: int,
+        modes: np.ndarray,
+        counts: np.ndarray,
+        dropped: np.ndarray,
+        ids: np.ndarray,
+    ) -> None:
+        """Append the ids of the rows' facts; arguments as in `write_memory_ids`."""
+        write_memory_ids(
+            memory.scalars,
+            memory.route_dist,
+            memory.route_move,
+            first_row,
+            last_row,
+            self.table,
+            modes,
+            counts,
+            dropped,
+            ids,
+        )
 
 
-def write_memory_ids() -> None:
-    """Nothing yet."""
+@component("obs_map_memory")
+class ObsMapMemory(nn.Module):
+    """The facts of the map memory as a summed table of their own; `fast` has them in its joint table instead."""
+
+    def __init__(self, spec: BuildSpec) -> None:
+        super().__init__()
+        width = spec.in_width
+        self.out_width = width
+        self.in_place_gradient = False
+        self.weight = nn.Parameter(torch.empty(spec.shim.num_memory_rows, width))
+        self.bias = nn.Parameter(torch.zeros(width))
+        nn.init.normal_(self.weight, std=NUM_MEMORY_IDS**-0.5)
+        with torch.no_grad():
+            self.weight[0] = 0.0
+
+    def forward(self, ids_RK: Tensor) -> Tensor:
+        """Map `memory_ids [R, K] int16` to `[R, in_width]`."""
+        return summed_table(ids_RK, self.weight, self.bias, in_place=self.in_place_gradient)
+
+    def multiply_adds(self) -> int:
+        """Adds per agent-step."""
+        return NUM_MEMORY_IDS // 2 * self.out_width
+
+
+def _edges(fact: Any) -> tuple[int, ...]:
+    if fact.kind == "flag":
+        return (1,)
+    if fact.kind == "category":
+        return tuple(range(1, fact.high + 1))
+    return NUMBERS.get(fact.name, COUNTS)
+
+
+@helper
+def _append(ids: np.ndarray, row: int, count: int, value: int) -> int:
+    if count < ids.shape[1]:
+        ids[row, count] = value
+    return count + 1
+
+
+@kernel
+def write_memory_ids(
+    scalars: np.ndarray,
+    route_dist: np.ndarray,
+    route_move: np.ndarray,
+    first_row: int,
+    last_row: int,
+    table: MemoryTable,
+    modes: np.ndarray,
+    counts: np.ndarray,
+    dropped: np.ndarray,
+    ids: np.ndarray,
+) -> None:
+    """Append the ids of what the memory knows.
+
+    Args:
+        scalars: `[N, F] int16` facts.
+        route_dist: `[N, C] uint8` distances, 255 = no route.
+        route_move: `[N, C] uint8` bit masks of the first moves.
+        first_row: first row to encode.
+        last_row: one past the last.
+        table: which fact has which row.
+        modes: `[N] int32` the agents' modes.
+        counts: `[N] int32` ids written so far; increased.
+        dropped: `[N] int64`, increased by the facts for which there was no room.
+        ids: `[N, K] int16`, written behind the first `counts` ids.
+    """
+    known = table.scalars
+    num_classes = route_dist.shape[1]
+    for n in range(first_row, last_row):
+        count = counts[n]
+        for index in range(table.columns.shape[0]):
+            value = np.int32(scalars[n, table.columns[index]])
+            value = min(max(value, known.low[index]), known.high[index])
+            row = known.rows[known.start[index] + value - known.low[index]]
+            if row > 0:
+                count = _append(ids, n, count, row)
+        for group in range(table.groups.shape[0]):
+            first = table.groups[group, 0]
+            pattern = 0
+            for bit in range(table.groups[group, 1]):
+                pattern |= np.int32(scalars[n, first + bit] != 0) << bit
+            if pattern > 0:
+                count = _append(ids, n, count, table.groups[group, 2] + pattern - 1)
+        for route in range(num_classes):
+            row = table.distance_rows[route, route_dist[n, route]]
+            if row > 0:
+                count = _append(ids, n, count, row)
+                mask = route_move[n, route] & 15
+                if mask > 0:
+                    joint = modes[n] * num_classes + route
+                    count = _append(ids, n, count, table.move_first + joint * 15 + mask - 1)
+        if count > ids.shape[1]:
+            dropped[n] += count - ids.shape[1]
+            count = ids.shape[1]
+        counts[n] = count
