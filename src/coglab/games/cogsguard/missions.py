@@ -22,7 +22,13 @@ TEXT_MAP_STEPS = 1000
 
 TEXT_MAP_SUFFIXES = (".map", ".txt")
 
-STANDARD_STOCK: Mapping[str, int] = {"carbon": 10, "oxygen": 10, "germanium": 10, "silicon": 10, "heart": 5}
+STANDARD_STOCK: Mapping[str, int] = {
+    "carbon": 10,
+    "oxygen": 10,
+    "germanium": 10,
+    "silicon": 10,
+    "heart": 5,
+}
 """What the team owns at the start, before `wealth` multiplies it."""
 
 Layers = Literal["sequential", "drawn"]
@@ -151,7 +157,11 @@ def resolve_initial_stock(config: CogsGuardConfig) -> dict[str, int]:
     Raises:
         UserError: there is no such mission, or `initial_stock` names something that is not kept in the stock.
     """
-    stock = dict(STANDARD_STOCK if is_text_map(config.mission) else find_mission(config.mission).initial_stock)
+    stock = dict(
+        STANDARD_STOCK
+        if is_text_map(config.mission)
+        else find_mission(config.mission).initial_stock
+    )
     for name, amount in config.initial_stock.items():
         if name not in stock:
             raise UserError(
@@ -159,6 +169,8 @@ def resolve_initial_stock(config: CogsGuardConfig) -> dict[str, int]:
                 f"for example `initial_stock={{heart: 10}}`.{did_you_mean(name, stock)}"
             )
         if amount < 0:
-            raise UserError(f"initial_stock.{name}={amount} is below 0; give a whole number, for example 10.")
+            raise UserError(
+                f"initial_stock.{name}={amount} is below 0; give a whole number, for example 10."
+            )
         stock[name] = amount
     return {name: amount * config.wealth for name, amount in stock.items()}

@@ -1,0 +1,10 @@
+"""Maps of CogsGuard: drawn from a seed, read from text, kept in a pool.
+
+The steps of a drawn map, in painting order (`site.py` is the table of contents): `plains`, `biomes`, `dungeons`
+(placed by `zones`), `ragged_edge`, `buildings`, `hub`, `connect`. Equal seeds give equal maps, on every machine, and
+the same maps as the published game.
+"""
+
+from coglab.games.cogsguard.mapgen.generate import generate_map
+
+__all__ = ["generate_map"]
