@@ -410,7 +410,9 @@ def test_a_few_metrics_can_be_read_alone_and_what_is_no_number_is_left_out(tmp_p
     write_run(tmp_path, [(1, {"a": 1, "b": 2})]).finish("finished", 0)
     assert set(read_ledger(tmp_path, only=["b"]).columns) == {"b"}
     with open(tmp_path / ROWS_FILE, "ab") as file:
-        file.write(b'{"step":2,"time":1.0,"metrics":{"a":null,"b":"NaN"}}\n{"step":3,"metrics":{}}\n[]\n')
+        file.write(
+            b'{"step":2,"time":1.0,"metrics":{"a":null,"b":"NaN"}}\n{"step":3,"metrics":{}}\n[]\n'
+        )
     run = read_ledger(tmp_path, only=["a", "b"])
     assert run.columns["a"].steps.tolist() == [1]
     assert run.columns["b"].steps.tolist() == [1, 2]
