@@ -1,8 +1,8 @@
 """The one place where kernels are compiled: flags, cache folder, and the few operations that Python lacks.
 
-Every compiled function of coglab is decorated with `kernel` or `helper` from here. The cache folder is named by a
-hash of all kernel sources, the numba version and the flags, because numba's own cache does not notice an edit in
-another module than the one that holds the compiled function.
+Every compiled function of coglab is decorated with `kernel` or `helper` from here. Compiled kernels are kept on disk, in
+a folder named by a hash of the kernel's file, of all files that it imports from this package, and of the compiler and
+its flags: numba's own cache does not notice an edit in another module than the one that holds the kernel.
 
 With `NUMBA_DISABLE_JIT=1` everything runs as plain Python (slow; for the debugger and for coverage). With
 `NUMBA_BOUNDSCHECK=1` every array access is checked, in a cache folder of its own.
@@ -10,56 +10,72 @@ With `NUMBA_DISABLE_JIT=1` everything runs as plain Python (slow; for the debugg
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numba
 import numpy as np
+from llvmlite import ir
+from numba.core import event, types
+from numba.extending import intrinsic
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 FLAGS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True}
 
-_KERNEL_FOLDERS = ("engine", "games", "models", "training", "policies")
+_PACKAGE = Path(__file__).resolve().parent.parent
+_IMPORT = re.compile(r"^from (coglab[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 
 
-def _source_hash() -> str:
-    from importlib.metadata import version
+def _module_file(module: str) -> Path | None:
+    """Return the file of a module of this package, None if there is none of that name."""
+    path = _PACKAGE.joinpath(*module.split(".")[1:])
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None
 
-    package = Path(__file__).resolve().parent.parent
+
+@functools.cache
+def _imported_files(path: Path) -> tuple[Path, ...]:
+    """Return the files of this package that a source file imports directly."""
+    files = []
+    for module, names in _IMPORT.findall(path.read_text(encoding="utf-8")):
+        submodules = [f"{module}.{name}" for name in re.findall(r"\w+", names)]
+        files += [file for name in (module, *submodules) if (file := _module_file(name)) is not None]
+    return tuple(files)
+
+
+@functools.cache
+def _source_hash(path: Path) -> str:
+    """Return a hash of a source file, of all files of this package that it depends on, and of the compiler."""
+    found, to_visit = {path}, [path]
+    while to_visit:
+        new = set(_imported_files(to_visit.pop())) - found
+        found |= new
+        to_visit += new
     digest = hashlib.sha256()
-    for folder in _KERNEL_FOLDERS:
-        for path in sorted((package / folder).rglob("*.py")):
-            text = path.read_bytes()
-            if b"engine.jit" in text or b"engine import jit" in text or path.name in ("jit.py", "rules.py"):
-                digest.update(path.relative_to(package).as_posix().encode())
-                digest.update(text)
-    digest.update(repr(sorted(FLAGS.items())).encode())
-    digest.update(version("numba").encode())
-    digest.update(os.environ.get("NUMBA_BOUNDSCHECK", "0").encode())
+    for file in sorted(found | {Path(__file__).resolve()}):
+        digest.update(file.read_bytes())
+    compiler = (version("numba"), version("llvmlite"), sorted(FLAGS.items()), os.environ.get("NUMBA_BOUNDSCHECK"))
+    digest.update(repr(compiler).encode())
     return digest.hexdigest()[:16]
 
 
-def _cache_folder() -> Path:
+def _cache_root() -> Path:
     root = os.environ.get("COGLAB_CACHE_DIR")
     if root:
-        base = Path(root)
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "coglab"
-    return base / "kernels" / _source_hash()
+        return Path(root) / "kernels"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "coglab" / "kernels"
 
 
-os.environ["NUMBA_CACHE_DIR"] = str(_cache_folder())
-
-import numba  # noqa: E402  (the cache folder must be set before numba reads its settings)
-from llvmlite import ir  # noqa: E402
-from numba.core import event, types  # noqa: E402
-from numba.extending import intrinsic  # noqa: E402
-
-numba.config.CACHE_DIR = os.environ["NUMBA_CACHE_DIR"]
 
 IS_COMPILED = not numba.config.DISABLE_JIT
 """False under NUMBA_DISABLE_JIT=1: kernels are plain Python functions."""
@@ -83,6 +99,8 @@ def kernel(function: _Function | None = None, *, what: str = "kernels", seconds:
 
     def decorate(function: _Function) -> _Function:
         _label_of_kernel[f"{function.__module__}.{function.__qualname__}"] = (what, seconds)
+        # numba reads this setting while it decorates, so every kernel can have a folder of its own.
+        numba.config.CACHE_DIR = str(_cache_root() / _source_hash(Path(function.__code__.co_filename).resolve()))
         return numba.njit(**FLAGS)(function)
 
     return decorate if function is None else decorate(function)

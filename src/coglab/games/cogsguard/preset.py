@@ -148,3 +148,19 @@ def _extra_entries_of_january(config: CogsGuardConfig) -> list[tuple[int, float,
     entries = [(READ_GAINED + HEART, 0.02, 0.2)]
     entries += [(READ_GAINED + gear, 0.05, 0.1) for gear in (ALIGNER, SCRAMBLER)]
     return entries + [(READ_DEPOSITED + element, 0.0005, 0.02) for element in _ELEMENTS]
+
+
+_STATISTIC_NAMES = {
+    READ_HELD: ("cogs", "aligned.junction.held"),
+    READ_ZERO: ("cogs", "junction"),
+    READ_SCRAMBLED: ("agent", "junction.scrambled_by_agent"),
+    READ_ALIGNED: ("agent", "junction.aligned_by_agent"),
+    READ_VIBES: ("agent", "action.change_vibe.success"),
+    **{READ_GAINED + item: ("agent", f"{name}.gained") for item, name in enumerate(RESOURCES)},
+    **{READ_DEPOSITED + item: ("cogs", f"{name}.deposited") for item, name in enumerate(RESOURCES)},
+}
+
+
+def reward_statistics(config: CogsGuardConfig) -> list[tuple[str, str]]:
+    """List what the reward reads: (`agent` or the collective's name, name of the statistic)."""
+    return [_STATISTIC_NAMES[read] for read, _, _ in reward_entries(config, max_steps=1)]

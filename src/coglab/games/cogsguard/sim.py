@@ -11,7 +11,7 @@ from coglab.games.cogsguard.batch import Buffers, Settings, observe_games, read_
 from coglab.games.cogsguard.config import CogsGuardConfig
 from coglab.games.cogsguard.maps import MapTable
 from coglab.games.cogsguard.observe import BLANK, NUM_TOKENS, ROW_BYTES
-from coglab.games.cogsguard.preset import make_rules
+from coglab.games.cogsguard.preset import make_rules, reward_statistics
 from coglab.games.cogsguard.rules import ACTIONS
 from coglab.games.cogsguard.state import NUM_INVALID_SLOTS, Scratch, State, allocate_scratch, allocate_state
 from coglab.games.cogsguard.stats import (
@@ -266,7 +266,11 @@ class CogsGuardSim:
                     if self.state.invalid_count[n, i]
                 }
             )
-        return named_stats(record.agent[0], record.collective[0], record.game[0], extra)
+        stats = named_stats(record.agent[0], record.collective[0], record.game[0], extra)
+        for owner, name in reward_statistics(self.config):  # these exist from the start
+            for values in stats["agent"] if owner == "agent" else [stats["collective"][owner]]:
+                values.setdefault(name, 0.0)
+        return stats
 
     def get_state(self) -> dict[str, np.ndarray]:
         """Return copies of everything that the future depends on; the maps are saved by their owner."""
