@@ -37,7 +37,8 @@ STANDING = 11
 DOUBTS = 12
 NUM_OTHERS = 13
 AGENT_BITS = 14
-BODY_SIZE = 15
+SEAT = 15
+BODY_SIZE = 16
 
 # Columns of `MemoryState.others`.
 OTHER_ROW = 0
@@ -101,6 +102,7 @@ S_COLUMN = _scalar("column")
 S_SPAWN_ROW = _scalar("spawn_row")
 S_SPAWN_COLUMN = _scalar("spawn_column")
 S_SLOT = _scalar("slot")
+S_SEAT = _scalar("seat")
 S_HUB_SEEN = _scalar("hub_seen")
 S_ON_GROUND_MAP = _scalar("on_ground_map")
 S_ON_GROUND_FELT = _scalar("on_ground_felt")
@@ -119,6 +121,9 @@ CODE_OF_TAG = np.array(layout.CODE_OF_TAG, dtype=np.uint8)
 PAD_OF_OFFSET = np.full((11, 11), 20, dtype=np.int16)
 for _slot, (_pad_row, _pad_column) in enumerate(layout.PADS):
     PAD_OF_OFFSET[_pad_row + 5, _pad_column + 5] = _slot
+
+PADS_FROM_WEST = np.array(sorted(layout.PADS, key=lambda pad: (pad[1], pad[0])), dtype=np.int64)
+"""Start pads ordered by column, then row."""
 
 PRICES = np.array([[1, 3, 1, 1], [3, 1, 1, 1], [1, 1, 3, 1], [1, 1, 1, 3]], dtype=np.int64)
 """Price of each piece of gear in oxygen, carbon, germanium, silicon (rules, section 2)."""
@@ -465,6 +470,7 @@ def write_place(state, n, m):
     spawn_column = body[n, SPAWN_COLUMN] - body[n, HUB_COLUMN]
     out[n, S_SPAWN_ROW] = spawn_row
     out[n, S_SPAWN_COLUMN] = spawn_column
+    out[n, S_SEAT] = body[n, SEAT]
     out[n, S_HUB_SEEN] = body[n, HUB_SEEN]
     slot = 20
     if body[n, HUB_SEEN] == 1 and abs(spawn_row) <= 5 and abs(spawn_column) <= 5:
@@ -646,6 +652,45 @@ def update_body(state, n, own, row_before, column_before):
 
 
 @helper
+def find_seat(state, n):
+    """Estimate the agent's rank among its team's start cells from west to east, as 0..255, from the first observation.
+
+    Start pads outside the window count with the share of pads inside it that are taken. Agents of a team so get
+    different, nearly evenly spread seats without knowing their number or their index.
+    """
+    body = state.body
+    num_others = body[n, NUM_OTHERS]
+    spawn_row = body[n, SPAWN_ROW] - body[n, HUB_ROW]
+    spawn_column = body[n, SPAWN_COLUMN] - body[n, HUB_COLUMN]
+    west = 0
+    for i in range(num_others):
+        row = state.others[n, i, OTHER_ROW] - body[n, HUB_ROW]
+        column = state.others[n, i, OTHER_COLUMN] - body[n, HUB_COLUMN]
+        if column < spawn_column or (column == spawn_column and row < spawn_row):
+            west += 1
+    seen_pads = 0
+    hidden_west = 0
+    hidden = 0
+    if body[n, HUB_SEEN] == 1:
+        for i in range(len(PADS_FROM_WEST)):
+            row = PADS_FROM_WEST[i, 0]
+            column = PADS_FROM_WEST[i, 1]
+            if row == spawn_row and column == spawn_column:
+                continue
+            if abs(row - spawn_row) <= HALF and abs(column - spawn_column) <= HALF:
+                seen_pads += 1
+            else:
+                hidden += 1
+                if column < spawn_column or (column == spawn_column and row < spawn_row):
+                    hidden_west += 1
+    # Agents farther west, and all others, in units of 1 / seen_pads.
+    scale = max(seen_pads, 1)
+    before = west * scale + num_others * hidden_west
+    every = num_others * scale + num_others * hidden
+    body[n, SEAT] = (255 * before) // every if every > 0 else 0
+
+
+@helper
 def update_row(state, n, m, shared, tokens, own, walls, objects, found):
     """Take in the observation of row `n`."""
     body = state.body
@@ -690,6 +735,8 @@ def update_row(state, n, m, shared, tokens, own, walls, objects, found):
             body[n, DOUBTS] = 0
         if ground:
             rebuild_ground(state, m)
+    if body[n, AGE] == 0:
+        find_seat(state, n)
     write_scalars(state, n, m, own, vibe)
     write_place(state, n, m)
     body[n, AGE] += 1

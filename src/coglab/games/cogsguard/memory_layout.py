@@ -73,6 +73,7 @@ SCALARS: tuple[Scalar, ...] = (
     Scalar("spawn_row", -51, 51, "start row minus the hub's"),
     Scalar("spawn_column", -57, 57, "start column minus the hub's"),
     Scalar("slot", 0, 20, "which of the 20 start pads of the hub compound; 20 for any other cell", "category"),
+    Scalar("seat", 0, 255, "share of the team that seems to have started farther west, from the first observation"),
     _flag("hub_seen", "the hub was seen, so rows and columns are relative to it"),
     _flag("on_ground_map", "own ground by the map: within 10 of the hub or of a junction remembered as ours"),
     _flag("on_ground_felt", "own ground by the body: hp did not fall in the last tick"),
