@@ -151,26 +151,10 @@ def resolve_max_steps(config: CogsGuardConfig) -> int:
     return TEXT_MAP_STEPS if is_text_map(config.mission) else find_mission(config.mission).max_steps
 
 
-def resolve_initial_stock(config: CogsGuardConfig) -> dict[str, int]:
-    """Return the team's initial stock by resource: the mission's, overridden by `initial_stock`, times `wealth`.
+def mission_stock(mission: str) -> dict[str, int]:
+    """Return the initial stock of a mission or text map by resource, before a configuration changes it.
 
     Raises:
-        UserError: there is no such mission, or `initial_stock` names something that is not kept in the stock.
+        UserError: there is no such mission.
     """
-    stock = dict(
-        STANDARD_STOCK
-        if is_text_map(config.mission)
-        else find_mission(config.mission).initial_stock
-    )
-    for name, amount in config.initial_stock.items():
-        if name not in stock:
-            raise UserError(
-                f"initial_stock.{name} is not kept in the stock; it holds {', '.join(stock)}, "
-                f"for example `initial_stock={{heart: 10}}`.{did_you_mean(name, stock)}"
-            )
-        if amount < 0:
-            raise UserError(
-                f"initial_stock.{name}={amount} is below 0; give a whole number, for example 10."
-            )
-        stock[name] = amount
-    return {name: amount * config.wealth for name, amount in stock.items()}
+    return dict(STANDARD_STOCK if is_text_map(mission) else find_mission(mission).initial_stock)

@@ -2,9 +2,11 @@
 
 The steps of a drawn map, in painting order (`site.py` is the table of contents): `plains`, `biomes`, `dungeons`
 (placed by `zones`), `ragged_edge`, `buildings`, `hub`, `connect`. Equal seeds give equal maps, on every machine, and
-the same maps as the published game.
+the same maps as the published game. `text_map.py` reads maps from files, `pool.py` keeps maps for many games.
 """
 
 from coglab.games.cogsguard.mapgen.generate import generate_map
+from coglab.games.cogsguard.mapgen.pool import MapPool
+from coglab.games.cogsguard.mapgen.text_map import load_text_map
 
-__all__ = ["generate_map"]
+__all__ = ["MapPool", "generate_map", "load_text_map"]

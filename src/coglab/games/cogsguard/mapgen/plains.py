@@ -110,7 +110,7 @@ def _grow_clusters(cells: np.ndarray, anchors: np.ndarray, rng: np.random.Genera
         reach = (radius + 1) * (radius + 1)
         for k in range(walkers):
             x[k], y[k], heading[k] = anchor_x, anchor_y, rng.integers(0, 4)
-        for step in range(max(3, radius * 3)):
+        for step in range(3 * radius):
             # 1. Rock where the walkers stand.
             for k in range(walkers):
                 if rng.random() <= fill:
