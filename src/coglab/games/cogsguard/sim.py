@@ -11,6 +11,7 @@ from coglab.games.cogsguard.batch import Buffers, Settings, observe_games, read_
 from coglab.games.cogsguard.config import CogsGuardConfig
 from coglab.games.cogsguard.maps import MapTable
 from coglab.games.cogsguard.observe import BLANK, NUM_TOKENS, ROW_BYTES
+from coglab.games.cogsguard.missions import mission_stock, resolve_max_steps
 from coglab.games.cogsguard.preset import make_rules, reward_statistics
 from coglab.games.cogsguard.rules import ACTIONS
 from coglab.games.cogsguard.state import NUM_INVALID_SLOTS, Scratch, State, allocate_scratch, allocate_state
@@ -112,9 +113,8 @@ class CogsGuardSim:
         self.num_envs, self.num_agents = num_envs, config.num_agents
         self.num_rows = num_envs * config.num_agents
         self.seed, self.first_env_id = seed, first_env_id
-        max_steps, stock = _mission_facts(config)
-        self.max_steps = max_steps
-        self.rules = make_rules(config, max_steps, stock)
+        self.max_steps = resolve_max_steps(config)
+        self.rules = make_rules(config, self.max_steps, mission_stock(config.mission))
         self.maps = maps
         self.state: State = allocate_state(num_envs, config.num_agents, maps.compiled, exact_order)
         maps.attach(self.state.map_slot)
@@ -311,11 +311,3 @@ def _env_keys(seed: int, ids: np.ndarray) -> np.ndarray:
     """Return [E] uint64 keys of games with global ids `ids` ([E] int) under a seed."""
     sequences = [np.random.SeedSequence([seed, int(env_id)]) for env_id in ids]
     return np.array([sequence.generate_state(1, np.uint64)[0] for sequence in sequences], np.uint64)
-
-
-def _mission_facts(config: CogsGuardConfig) -> tuple[int, dict[str, int] | None]:
-    """Return (ticks per episode, initial stock or None for the usual one)."""
-    defaults = {"arena": 1000, "machina_1": 10000, "tutorial": 2000}
-    stock = {"carbon": 50, "oxygen": 50, "germanium": 50, "silicon": 50, "heart": 10}
-    max_steps = config.max_steps or defaults.get(config.mission, 1000)
-    return max_steps, stock if config.mission == "tutorial" else None
