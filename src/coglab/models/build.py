@@ -27,9 +27,7 @@ def resolve_architecture(
     return VitConfig(), "auto: a GPU is used, so the attention network"
 
 
-def build_network(
-    architecture: FastConfig | VitConfig, game: GameInterface = COGSGUARD
-) -> Network:
+def build_network(architecture: FastConfig | VitConfig, game: GameInterface = COGSGUARD) -> Network:
     """Build a network with fresh weights from PyTorch's global random generator.
 
     Args:

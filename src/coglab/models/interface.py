@@ -139,3 +139,6 @@ COGSGUARD = GameInterface(
     ),
 )
 """The game CogsGuard. Source: docs, "Observations"; the byte values are fixed by the rules."""
+
+GAMES: dict[str, GameInterface] = {COGSGUARD.name: COGSGUARD}
+"""Interfaces by name of the game."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from coglab.models.components.obs_shim_tokens import ObsShimTokens
 from coglab.models.encoder import Encoder
 from coglab.models.interface import GameInterface
+from coglab.models.ops.summed_table import SummedTable
 from coglab.models.registry import find_component
 from coglab.models.spec import BuildSpec
 
@@ -79,9 +80,7 @@ class Network(nn.Module, ABC):
     def observe(self, inputs: dict[str, Tensor]) -> Tensor:
         """Turn encoder outputs `[R, ...]` into features `[R, feature_width]`."""
 
-    def forward(
-        self, inputs: dict[str, Tensor], state: Tensor, resets: Tensor
-    ) -> NetworkOutput:
+    def forward(self, inputs: dict[str, Tensor], state: Tensor, resets: Tensor) -> NetworkOutput:
         """Evaluate rows of consecutive observations; a rollout step is T = 1.
 
         Args:
@@ -130,7 +129,9 @@ class Network(nn.Module, ABC):
             if part is None:
                 continue
             parameters = sum(p.numel() for p in part.parameters())
-            rows.append(TableRow(name, f"-> {part.out_width}", parameters, 2 * part.multiply_adds()))
+            rows.append(
+                TableRow(name, f"-> {part.out_width}", parameters, 2 * part.multiply_adds())
+            )
         return rows
 
     @property
@@ -165,5 +166,5 @@ class Network(nn.Module, ABC):
             enabled: on or off.
         """
         for module in self.modules():
-            if hasattr(module, "in_place_gradient"):
+            if isinstance(module, SummedTable):
                 module.in_place_gradient = enabled

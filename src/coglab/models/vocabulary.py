@@ -179,9 +179,12 @@ def scalar_table(rows: RowAllocator, prefix: str, scalars: Sequence[Scalar]) -> 
         high.append(largest)
         start.append(length)
         length += len(level)
-    as_int = [np.asarray(values, np.int32) for values in (low, high, start)]
-    flat = np.concatenate(parts) if parts else np.zeros(0)
-    return ScalarTable(*as_int, flat.astype(np.int16))
+    return ScalarTable(
+        low=np.asarray(low, np.int32),
+        high=np.asarray(high, np.int32),
+        start=np.asarray(start, np.int32),
+        rows=np.concatenate([np.zeros(0), *parts]).astype(np.int16),
+    )
 
 
 def own_scalars(game: GameInterface) -> list[Scalar]:
@@ -215,16 +218,17 @@ def own_scalars(game: GameInterface) -> list[Scalar]:
         Scalar("hearts", one("inv:heart"), tuple(HEARTS)),
         Scalar("influence", one("inv:influence"), tuple(INFLUENCE)),
     ]
-    for element in ELEMENTS:
-        scalars.append(Scalar(f"stock_{element}", one(f"inv:collective:{element}"), tuple(STOCK)))
+    scalars += [
+        Scalar(f"stock_{element}", one(f"inv:collective:{element}"), tuple(STOCK))
+        for element in ELEMENTS
+    ]
     total: tuple[tuple[int, int], ...] = ()
     for element in ELEMENTS:
         terms = one(f"inv:{element}")
         total += terms
         scalars.append(Scalar(f"cargo_{element}", terms, tuple(CARGO)))
     scalars.append(Scalar("cargo", total, tuple(CARGO)))
-    for role in ROLES[1:]:
-        scalars.append(Scalar(f"gear_{role}", one(f"inv:{role}"), (1,)))
+    scalars += [Scalar(f"gear_{role}", one(f"inv:{role}"), (1,)) for role in ROLES[1:]]
     return scalars
 
 

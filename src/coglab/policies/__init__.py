@@ -1,1 +1,1 @@
-"""TODO."""
+"""Policies: the protocol, learned and scripted players, URIs, checkpoints."""

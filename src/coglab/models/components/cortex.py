@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -47,12 +48,13 @@ class Cortex(nn.Module):
     def __init__(self, spec: BuildSpec) -> None:
         super().__init__()
         config = spec.config.cortex
-        self.layers = nn.ModuleList()
+        layers: list[Any] = []
         width = spec.in_width
         for letter in parse_pattern(config.pattern):
-            self.layers.append(find_cell(letter)(width, config.width))
+            layers.append(find_cell(letter)(width, config.width))
             width = config.width
-        self.state_sizes = [layer.state_size for layer in self.layers]
+        self.layers = nn.ModuleList(layers)
+        self.state_sizes: list[int] = [layer.state_size for layer in layers]
         self.state_size = sum(self.state_sizes)
         self.out_width = spec.in_width + width
 
@@ -76,4 +78,5 @@ class Cortex(nn.Module):
 
     def multiply_adds(self) -> int:
         """Multiply-adds per agent-step."""
-        return sum(layer.multiply_adds() for layer in self.layers)
+        layers: list[Any] = list(self.layers)
+        return sum(layer.multiply_adds() for layer in layers)

@@ -14,7 +14,8 @@ from coglab.models.spec import BuildSpec
 class GtdAux(nn.Module):
     """Estimates the expected temporal difference of the critic (the `h` of TDRC); trained by `critic_update: gtd_lambda`.
 
-    Its input is detached from the trunk, so that its loss trains this head alone."""
+    Its input is detached from the trunk, so that its loss trains this head alone.
+    """
 
     def __init__(self, spec: BuildSpec) -> None:
         super().__init__()

@@ -13,13 +13,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 from coglab.engine.jit import helper, kernel
 from coglab.games.cogsguard.memory_layout import NO_ROUTE, ROUTE_CLASSES, SCALARS
 from coglab.models import vocabulary
-from coglab.models.ops.summed_table import summed_table
+from coglab.models.ops.summed_table import SummedTable
 from coglab.models.registry import component
 from coglab.models.spec import BuildSpec
 from coglab.models.vocabulary import NUM_MODES, RowAllocator, Scalar, ScalarTable, scalar_table
@@ -159,27 +157,11 @@ class MapMemoryRows:
 
 
 @component("obs_map_memory")
-class ObsMapMemory(nn.Module):
+class ObsMapMemory(SummedTable):
     """The facts of the map memory as a summed table of their own; `fast` has them in its joint table instead."""
 
     def __init__(self, spec: BuildSpec) -> None:
-        super().__init__()
-        width = spec.in_width
-        self.out_width = width
-        self.in_place_gradient = False
-        self.weight = nn.Parameter(torch.empty(spec.shim.num_memory_rows, width))
-        self.bias = nn.Parameter(torch.zeros(width))
-        nn.init.normal_(self.weight, std=NUM_MEMORY_IDS**-0.5)
-        with torch.no_grad():
-            self.weight[0] = 0.0
-
-    def forward(self, ids_RK: Tensor) -> Tensor:
-        """Map `memory_ids [R, K] int16` to `[R, in_width]`."""
-        return summed_table(ids_RK, self.weight, self.bias, in_place=self.in_place_gradient)
-
-    def multiply_adds(self) -> int:
-        """Adds per agent-step."""
-        return NUM_MEMORY_IDS // 2 * self.out_width
+        super().__init__(spec.shim.num_memory_rows, spec.in_width, NUM_MEMORY_IDS // 2)
 
 
 def _edges(fact: Any) -> tuple[int, ...]:
@@ -229,7 +211,7 @@ def write_memory_ids(
     for n in range(first_row, last_row):
         count = counts[n]
         for index in range(table.columns.shape[0]):
-            value = np.int32(scalars[n, table.columns[index]])
+            value = int(scalars[n, table.columns[index]])
             value = min(max(value, known.low[index]), known.high[index])
             row = known.rows[known.start[index] + value - known.low[index]]
             if row > 0:
@@ -238,7 +220,8 @@ def write_memory_ids(
             first = table.groups[group, 0]
             pattern = 0
             for bit in range(table.groups[group, 1]):
-                pattern |= np.int32(scalars[n, first + bit] != 0) << bit
+                if scalars[n, first + bit] != 0:
+                    pattern |= 1 << bit
             if pattern > 0:
                 count = _append(ids, n, count, table.groups[group, 2] + pattern - 1)
         for route in range(num_classes):

@@ -196,9 +196,7 @@ def _write_own_ids(
 
 
 @helper
-def _write_wall_ids(
-    walls: np.ndarray, first_id: int, row: int, count: int, ids: np.ndarray
-) -> int:
+def _write_wall_ids(walls: np.ndarray, first_id: int, row: int, count: int, ids: np.ndarray) -> int:
     """`walls [12] int32`: bit c of entry r is a wall in row r, column c of the window."""
     patch = first_id
     for pair in range(6):

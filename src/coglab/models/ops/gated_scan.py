@@ -82,9 +82,7 @@ def scan_backward(
                 for d in range(width):
                     gate = gates[s, t, d]
                     total = carried[d] + grad_out[s, t, d]
-                    grad_pre[s, t, d] = (
-                        total * candidates[s, t, shift + d] * gate * (1.0 - gate)
-                    )
+                    grad_pre[s, t, d] = total * candidates[s, t, shift + d] * gate * (1.0 - gate)
                     grad_pre[s, t, width + d] = total * gate
                     carried[d] = 0.0
             else:

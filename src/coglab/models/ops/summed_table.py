@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from coglab.engine.jit import kernel
@@ -120,3 +120,32 @@ def summed_table_reference(ids: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """
     total = functional.embedding_bag(ids.int(), weight, mode="sum", padding_idx=0)
     return torch.relu(total + bias)
+
+
+class SummedTable(nn.Module):
+    """A learned table whose rows are summed by id, with bias and ReLU.
+
+    Args:
+        num_rows: V; row 0 is padding.
+        width: D.
+        typical_ids: ids per observation; sets the scale of the initial weights and the FLOP count.
+    """
+
+    def __init__(self, num_rows: int, width: int, typical_ids: int) -> None:
+        super().__init__()
+        self.out_width = width
+        self.typical_ids = typical_ids
+        self.in_place_gradient = False
+        self.weight = nn.Parameter(torch.empty(num_rows, width))
+        self.bias = nn.Parameter(torch.zeros(width))
+        nn.init.normal_(self.weight, std=typical_ids**-0.5)
+        with torch.no_grad():
+            self.weight[0] = 0.0
+
+    def forward(self, ids_RK: Tensor) -> Tensor:
+        """Map ids `[R, K] int16` to `[R, D]`."""
+        return summed_table(ids_RK, self.weight, self.bias, in_place=self.in_place_gradient)
+
+    def multiply_adds(self) -> int:
+        """Adds per agent-step."""
+        return self.typical_ids * self.out_width
