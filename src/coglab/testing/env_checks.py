@@ -368,7 +368,7 @@ def _check_tokens(interface: GameInterface, tokens: np.ndarray, what: str) -> No
     require(not is_blank[:, 0].any(), f"{what}: row {int(np.argmax(is_blank[:, 0]))} has no token")
     used = ~is_blank
     is_inside = ((location >> 4) < interface.window) & ((location & 15) < interface.window)
-    _require(
+    _require_none(
         used & ~is_inside & (location != GLOBAL_LOCATION),
         location,
         f"{what}: locations outside the window",
