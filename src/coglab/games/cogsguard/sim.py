@@ -7,14 +7,27 @@ from typing import Any, Literal
 
 import numpy as np
 
-from coglab.games.cogsguard.batch import Buffers, Settings, observe_games, read_game_stats, reset_games, step_games
+from coglab.games.cogsguard.batch import (
+    Buffers,
+    Settings,
+    observe_games,
+    read_game_stats,
+    reset_games,
+    step_games,
+)
 from coglab.games.cogsguard.config import CogsGuardConfig
 from coglab.games.cogsguard.maps import MapTable
-from coglab.games.cogsguard.observe import BLANK, NUM_TOKENS, ROW_BYTES
 from coglab.games.cogsguard.missions import mission_stock, resolve_max_steps
+from coglab.games.cogsguard.observe import BLANK, NUM_TOKENS, ROW_BYTES
 from coglab.games.cogsguard.preset import make_rules, reward_statistics
 from coglab.games.cogsguard.rules import ACTIONS
-from coglab.games.cogsguard.state import NUM_INVALID_SLOTS, Scratch, State, allocate_scratch, allocate_state
+from coglab.games.cogsguard.state import (
+    NUM_INVALID_SLOTS,
+    Scratch,
+    State,
+    allocate_scratch,
+    allocate_state,
+)
 from coglab.games.cogsguard.stats import (
     AGENT_STATS,
     COLLECTIVE_STATS,
