@@ -10,6 +10,14 @@ _LOSSES: dict[str, Metric] = {
     "losses/total_loss": Metric(
         "1", "gradient steps", "none", "Sum of all losses, each with its weight."
     ),
+    "losses/first_minibatch_log_prob_error": Metric(
+        "nat",
+        "iteration",
+        "lower",
+        "Largest difference between the log-probability of a student's action in the rollout and its recomputation in "
+        "the first minibatch, before the weights have moved. Above 1e-3 in float32, rollout and learning disagree.",
+        below=1e-3,
+    ),
     "losses/policy_loss": Metric(
         "1",
         "gradient steps",

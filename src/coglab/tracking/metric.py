@@ -35,7 +35,7 @@ class Metric:
         window: what it is taken over, a key of `WINDOWS`.
         better: which direction is better; `none` if neither is.
         meaning: one or two sentences.
-        is_timing: depends on the machine and on chance: differs between two runs of the same command.
+        is_timing: depends on the machine and the clock: differs between two runs of the same command.
         below: the value should stay below this.
     """
 

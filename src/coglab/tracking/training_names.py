@@ -49,9 +49,6 @@ _PROGRESS: dict[str, Metric] = {
     "metric/stats_time": Metric(
         "s", "iteration", "none", "Wall time of collecting and logging metrics.", is_timing=True
     ),
-    "metric/evaluator_agent_step": Metric(
-        "agent steps", "run", "none", "The agent step of the weights that an evaluation played."
-    ),
     "overview/reward": Metric(
         "reward / agent",
         "episodes",
@@ -165,20 +162,26 @@ _RESULTS: dict[str, Metric] = {
     "evaluator/seconds": Metric(
         "s", "evaluation", "none", "Wall time of the evaluation.", is_timing=True
     ),
+    # Checkpoints are written by the clock, so equal runs write them at different steps.
     "checkpoint/version": Metric(
-        "1", "moment", "none", "Version of the checkpoint just written: the N of `:vN`."
+        "1",
+        "moment",
+        "none",
+        "Version of the checkpoint just written: the N of `:vN`.",
+        is_timing=True,
     ),
     "checkpoint/score": Metric(
         "reward / agent",
         "moment",
         "higher",
-        "What the checkpoint is compared by when the best is kept.",
+        "What the checkpoint is compared by when the best is kept: `overview/reward` since the one before.",
+        is_timing=True,
     ),
     "checkpoint/seconds": Metric(
         "s", "moment", "lower", "Time that writing it took.", is_timing=True
     ),
     "checkpoint/agent_step": Metric(
-        "agent steps", "run", "none", "Agent step of the checkpoint just written."
+        "agent steps", "run", "none", "Agent step of the checkpoint just written.", is_timing=True
     ),
     "model/total_parameters": Metric(
         "parameters", "moment", "none", "Trainable parameters of the network."
