@@ -76,7 +76,7 @@ class SlicedScriptedClonerConfig(Config):
     """Share of rows on which the teacher acts and its label is scored, at the start."""
 
     steps: Count | None = Field(None, ge=0)
-    """Agent steps at which both shares have reached 0. Left out: a fifth of `trainer.total_timesteps` at the first start."""
+    """Agent steps at which both shares reach 0. Left out: a fifth of `trainer.total_timesteps` at the first start."""
 
     anneal_start_step: Count = Field(0, ge=0)
     """Agent steps up to which both shares stay constant; from there they fall linearly."""
@@ -165,10 +165,12 @@ class TrainerConfig(Config):
     """Budget in agent steps. Whole batches are trained, so a run overshoots by up to one batch."""
 
     batch_size: Count | Auto = "auto"
-    """Agent steps per iteration. `auto`: 2,097,152 on a GPU, parallel agents x bptt_horizon on a CPU."""
+    """Agent steps per iteration, rounded down to whole rows of all parallel agents. `auto`: 2,097,152 on a GPU,
+    parallel agents x bptt_horizon on a CPU."""
 
     minibatch_size: Count | Auto = "auto"
-    """Agent steps per gradient step. Must divide `batch_size` and be a multiple of `bptt_horizon`."""
+    """Agent steps per gradient step. Must divide `batch_size` and be a multiple of `bptt_horizon`. `auto`: 8,192 on a
+    CPU, 65,536 on a GPU, about."""
 
     bptt_horizon: int | Auto = "auto"
     """Consecutive agent steps per training row. `auto`: 64, or 256 on a GPU."""
@@ -187,7 +189,10 @@ class TrainerConfig(Config):
 
 
 class TeacherConfig(Config):
-    """A teacher in one line; resolves into `trainer.losses.sliced_scripted_cloner` and `training_env.supervisor_policy_uri`."""
+    """A teacher in one line.
+
+    Resolves into `trainer.losses.sliced_scripted_cloner` and `training_env.supervisor_policy_uri`.
+    """
 
     mode: Literal["sliced_cloner"] = "sliced_cloner"
     """How the teacher is used."""

@@ -1,0 +1,312 @@
+"""How big everything is: parallel games, threads, rows, batches. Decided once, before anything is built.
+
+Letters: E games, A agents per game, N = E*A rows (row n = env*A + agent), T = `bptt_horizon` ticks,
+R rounds of T ticks per iteration, S = R*N segments (segment s = round*N + row), M segments per minibatch.
+
+Every number that the user leaves at `auto` is chosen by hardware. Every number that the user types is kept, with one
+exception: a `batch_size` that is not a whole number of segments of all parallel agents is rounded **down** to one,
+because a batch must hold every agent equally often (otherwise part of what is collected would be thrown away). What is
+used is in `Geometry.describe()`, which the trainer prints. A typed `minibatch_size` must be a multiple of
+`bptt_horizon` and divide the typed `batch_size`; where the rounding above, or an automatic `batch_size`, leaves a
+remainder, the segments are dealt into minibatches whose sizes differ by at most one segment, so no data is dropped.
+
+Imports neither torch nor numba: the command line checks a geometry in `--dry-run`.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+
+from coglab.config import UserError
+from coglab.training.config import TrainerConfig, TrainingEnvConfig
+
+CPU_HORIZON = 64
+GPU_HORIZON = 256
+GPU_BATCH_SIZE = 2_097_152
+CPU_ROWS_PER_WORKER = 640
+"""Rows that one thread simulates and infers per tick: enough to hide the cost of calling torch, few enough that their
+memory stays in the core's cache (benchmarks/train.py, `--rows`)."""
+GPU_ROWS = 16_384
+CPU_MINIBATCH_SIZE = 8_192
+GPU_MINIBATCH_SIZE = 65_536
+MAX_GPU_WORKERS = 8
+"""On a GPU the workers only simulate and encode; more threads than this fight over the interpreter."""
+
+
+def cpu_cores() -> int:
+    """Count the processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return max(1, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Sizes of a training run, all resolved.
+
+    Attributes:
+        device: `cpu` or `cuda`.
+        num_envs: parallel games E.
+        num_agents: agents per game A.
+        num_workers: threads; worker w owns games `[w*E/W, (w+1)*E/W)`.
+        horizon: ticks per segment T.
+        rounds: segments that every row contributes to a batch R.
+        num_minibatches: gradient steps per pass over the batch.
+        update_epochs: passes over each batch.
+        total_timesteps: budget in agent steps.
+        notes: one sentence for every number that differs from what was typed.
+    """
+
+    device: str
+    num_envs: int
+    num_agents: int
+    num_workers: int
+    horizon: int
+    rounds: int
+    num_minibatches: int
+    update_epochs: int
+    total_timesteps: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def num_rows(self) -> int:
+        """Parallel agents N."""
+        return self.num_envs * self.num_agents
+
+    @property
+    def num_segments(self) -> int:
+        """Training rows S of one batch."""
+        return self.rounds * self.num_rows
+
+    @property
+    def batch_size(self) -> int:
+        """Agent steps of one batch."""
+        return self.num_segments * self.horizon
+
+    @property
+    def minibatch_size(self) -> int:
+        """Agent steps of the largest minibatch."""
+        return math.ceil(self.num_segments / self.num_minibatches) * self.horizon
+
+    @property
+    def num_shards(self) -> int:
+        """Parts that a minibatch is split into, each differentiated by one thread."""
+        return self.num_workers if self.device == "cpu" else 1
+
+    def env_range(self, worker: int) -> tuple[int, int]:
+        """Games `[first, last)` that a worker owns."""
+        per_worker = self.num_envs // self.num_workers
+        return worker * per_worker, (worker + 1) * per_worker
+
+    def iterations_from(self, agent_step: int) -> int:
+        """Iterations still to run when `agent_step` agent steps are done."""
+        return max(0, math.ceil((self.total_timesteps - agent_step) / self.batch_size))
+
+    def describe(self, bytes_per_step: int = 0) -> list[str]:
+        """Say in words what will run.
+
+        Args:
+            bytes_per_step: what one agent step takes in the experience buffer; 0 if unknown.
+
+        Returns:
+            Lines to print at start.
+        """
+        iterations = self.iterations_from(0)
+        overshoot = iterations * self.batch_size - self.total_timesteps
+        lines = [
+            f"{self.num_envs:,} games x {self.num_agents} agents on {self.num_workers} "
+            f"{'thread' if self.num_workers == 1 else 'threads'}, "
+            f"{'network on the GPU' if self.device == 'cuda' else 'everything on the CPU'}",
+            f"batch: {self.num_segments:,} segments x {self.horizon} ticks = {self.batch_size:,} agent steps, "
+            f"{self.num_minibatches} minibatches of {self.minibatch_size:,}"
+            + (f", {self.update_epochs} passes" if self.update_epochs > 1 else ""),
+            f"budget: {self.total_timesteps:,} agent steps = {iterations:,} iterations"
+            + (f" (whole batches: {overshoot:,} more)" if overshoot else ""),
+        ]
+        memory = bytes_per_step * self.batch_size
+        if memory > 1 << 30:
+            lines.append(f"the batch takes about {memory / (1 << 30):.1f} GiB of memory")
+        return lines + list(self.notes)
+
+
+def resolve_geometry(
+    trainer: TrainerConfig,
+    env: TrainingEnvConfig,
+    *,
+    device: str,
+    cores: int | None = None,
+    num_agents: int | None = None,
+) -> Geometry:
+    """Choose every automatic size and check every typed one.
+
+    Args:
+        trainer: batch, minibatch, horizon, passes, budget.
+        env: games and threads.
+        device: `cpu` or `cuda`, already resolved.
+        cores: processor cores to use; left out, those of this process.
+        num_agents: agents per game, if the mission decides it; left out, `training_env.game.num_agents`.
+
+    Returns:
+        The sizes of the run.
+
+    Raises:
+        UserError: two typed numbers cannot both be kept; the text names both and a value that works.
+    """
+    cores = cores or cpu_cores()
+    agents = num_agents or env.game.num_agents
+    horizon = _horizon(trainer, device)
+    typed_batch = trainer.batch_size if trainer.batch_size != "auto" else None
+    wanted = typed_batch if typed_batch else (GPU_BATCH_SIZE if device == "cuda" else None)
+    workers, num_envs = _workers_and_envs(trainer, env, agents, horizon, wanted, device, cores)
+    row_steps = num_envs * agents * horizon
+    if wanted is not None and wanted < row_steps:
+        if typed_batch:
+            raise UserError(
+                f"trainer.batch_size {typed_batch} is smaller than training_env.num_envs {num_envs} x {agents} agents "
+                f"x trainer.bptt_horizon {horizon} = {row_steps}, one segment of every agent; use "
+                f"trainer.batch_size={row_steps} or training_env.num_envs={_fitting_envs(typed_batch, agents, horizon)}"
+            )
+        wanted = row_steps
+    rounds = max(1, (wanted or row_steps) // row_steps)
+    batch = rounds * row_steps
+    notes = []
+    if typed_batch and batch != typed_batch:
+        notes.append(
+            f"batch_size {typed_batch:,} is rounded down to {batch:,}: {rounds} x {horizon} ticks of "
+            f"{num_envs * agents:,} agents"
+        )
+    minibatches = _num_minibatches(trainer, typed_batch, batch, horizon, device)
+    return Geometry(
+        device=device,
+        num_envs=num_envs,
+        num_agents=agents,
+        num_workers=workers,
+        horizon=horizon,
+        rounds=rounds,
+        num_minibatches=minibatches,
+        update_epochs=trainer.update_epochs,
+        total_timesteps=trainer.total_timesteps,
+        notes=tuple(notes),
+    )
+
+
+def _horizon(trainer: TrainerConfig, device: str) -> int:
+    if trainer.bptt_horizon == "auto":
+        return GPU_HORIZON if device == "cuda" else CPU_HORIZON
+    if trainer.bptt_horizon < 1:
+        raise UserError(
+            f"trainer.bptt_horizon {trainer.bptt_horizon} must be at least 1 tick; use {CPU_HORIZON}"
+        )
+    return trainer.bptt_horizon
+
+
+def _workers_and_envs(
+    trainer: TrainerConfig,
+    env: TrainingEnvConfig,
+    agents: int,
+    horizon: int,
+    wanted: int | None,
+    device: str,
+    cores: int,
+) -> tuple[int, int]:
+    """Threads and games. Typed numbers are kept; `wanted` is the batch size in agent steps, None if free."""
+    auto_workers = max(1, min(cores, MAX_GPU_WORKERS) if device == "cuda" else cores)
+    for name, value in (("num_workers", env.num_workers), ("num_envs", env.num_envs)):
+        if value != "auto" and value < 1:
+            raise UserError(f"training_env.{name} {value} must be at least 1; use {name}=auto")
+
+    if env.num_envs != "auto":
+        if env.num_workers == "auto":
+            workers = max(w for w in range(1, auto_workers + 1) if env.num_envs % w == 0)
+            return workers, env.num_envs
+        if env.num_envs % env.num_workers:
+            nearest = max(1, round(env.num_envs / env.num_workers)) * env.num_workers
+            raise UserError(
+                f"training_env.num_envs {env.num_envs} is not a multiple of training_env.num_workers "
+                f"{env.num_workers}; use training_env.num_envs={nearest}"
+            )
+        return env.num_workers, env.num_envs
+
+    rows = GPU_ROWS if device == "cuda" else CPU_ROWS_PER_WORKER * auto_workers
+    workers = env.num_workers if env.num_workers != "auto" else auto_workers
+    if wanted is not None:
+        if wanted < agents * horizon:
+            raise UserError(
+                f"trainer.batch_size {wanted} is smaller than one segment of every agent of one game: {agents} agents "
+                f"x trainer.bptt_horizon {horizon}; use trainer.batch_size={agents * horizon} or more"
+            )
+        games_worth = wanted // (agents * horizon)
+        if env.num_workers == "auto":
+            workers = min(workers, games_worth)
+        elif games_worth < workers:
+            raise UserError(
+                f"trainer.batch_size {wanted} is too small for training_env.num_workers {workers}: each needs a game "
+                f"of {agents} agents x trainer.bptt_horizon {horizon}; use "
+                f"trainer.batch_size={workers * agents * horizon} or training_env.num_workers={games_worth}"
+            )
+        return workers, _best_num_envs(games_worth, workers, max(workers, rows // agents))
+    return workers, max(1, round(rows / (agents * workers))) * workers
+
+
+def _best_num_envs(games_worth: int, workers: int, most: int) -> int:
+    """The number of games, a multiple of `workers` near `most`, whose rounds fill a batch best.
+
+    Args:
+        games_worth: segments of one game that the batch has room for.
+        workers: threads.
+        most: games that the machine should have side by side.
+
+    Returns:
+        Games; between about half of `most` and `most`, unless the batch is smaller.
+    """
+    fewest_rounds = math.ceil(games_worth / most)
+    choices = (
+        (games_worth // (rounds * workers) * workers, rounds)
+        for rounds in range(fewest_rounds, 2 * fewest_rounds + 1)
+    )
+    num_envs, _ = max(choices, key=lambda choice: (choice[0] * choice[1], choice[0]))
+    return num_envs
+
+
+def _fitting_envs(batch: int, agents: int, horizon: int) -> int:
+    return max(1, batch // (agents * horizon))
+
+
+def _num_minibatches(
+    trainer: TrainerConfig, typed_batch: int | None, batch: int, horizon: int, device: str
+) -> int:
+    segments = batch // horizon
+    if trainer.minibatch_size == "auto":
+        target = GPU_MINIBATCH_SIZE if device == "cuda" else CPU_MINIBATCH_SIZE
+        return min(segments, max(1, round(batch / target)))
+    size = trainer.minibatch_size
+    if typed_batch and typed_batch % size:
+        raise UserError(
+            f"trainer.batch_size {typed_batch} is not a multiple of trainer.minibatch_size {size}; use "
+            f"trainer.minibatch_size={_nearest_minibatch(typed_batch, size, horizon)}"
+        )
+    if size % horizon or size < horizon:
+        nearest = _nearest_minibatch(typed_batch or batch, size, horizon)
+        raise UserError(
+            f"trainer.minibatch_size {size} is not a multiple of trainer.bptt_horizon {horizon}; use "
+            f"trainer.minibatch_size={nearest}"
+        )
+    if size > (typed_batch or batch):
+        raise UserError(
+            f"trainer.minibatch_size {size} is larger than the batch of {batch} agent steps; use "
+            f"trainer.minibatch_size={batch}"
+        )
+    return max(1, math.ceil(batch / size))
+
+
+def _nearest_minibatch(batch: int, size: int, horizon: int) -> int:
+    """The number nearest to `size` that divides `batch` and is a multiple of `horizon`; else the nearest multiple."""
+    if batch % horizon == 0:
+        units = batch // horizon
+        divisors = {
+            d for k in range(1, math.isqrt(units) + 1) if units % k == 0 for d in (k, units // k)
+        }
+        return min((d * horizon for d in divisors), key=lambda d: (abs(d - size), d))
+    return max(1, round(size / horizon)) * horizon

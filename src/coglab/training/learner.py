@@ -1,0 +1,384 @@
+"""One update: passes over a batch in shuffled minibatches, each differentiated by all threads at once.
+
+Letters: S segments, T ticks. A minibatch is a set of whole segments. Its segments are split into one shard per thread;
+every thread computes loss and gradients on its shard with its own replica of the network. Because all losses divide by
+the size of the whole minibatch, the gradients of the shards add up to the gradient of the minibatch, in fixed order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from coglab.training.advantages import learning_rewards, vtrace
+from coglab.training.config import TrainerConfig
+from coglab.training.experience import Experience
+from coglab.training.geometry import Geometry
+from coglab.training.losses.batch import LossBatch, LossOutputs, Metrics
+from coglab.training.losses.ppo_actor import actor_rows, ppo_actor_loss
+from coglab.training.losses.ppo_critic import aux_regularizer, gtd_lambda_loss, mse_critic_loss
+from coglab.training.losses.sliced_scripted_cloner import sliced_scripted_cloner_loss
+from coglab.training.optim import AdamW, FlatParameters
+from coglab.training.randomness import SHUFFLE_STREAM
+from coglab.training.schedules import learning_rate
+from coglab.training.teacher_plan import STUDENT
+from coglab.training.workers import WorkerPool
+
+MICRO_BATCH = 2_048
+"""Entries that a thread differentiates at once: their activations should stay in the core's cache."""
+
+
+class NonFiniteLossError(RuntimeError):
+    """The loss or its gradient is not a finite number; the weights of the last checkpoint are still good."""
+
+
+class MetricSums:
+    """Adds up `name -> (sum, weight)` pairs."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, list[float]] = {}
+
+    def add(self, name: str, total: float, weight: float) -> None:
+        """Add one pair."""
+        pair = self.sums.setdefault(name, [0.0, 0.0])
+        pair[0] += total
+        pair[1] += weight
+
+    def merge(self, other: MetricSums) -> None:
+        """Add all pairs of another one."""
+        for name, (total, weight) in other.sums.items():
+            self.add(name, total, weight)
+
+    def means(self) -> dict[str, float]:
+        """Sum / weight of every name whose weight is not 0."""
+        return {name: total / weight for name, (total, weight) in self.sums.items() if weight}
+
+
+def combined_loss(
+    batch: LossBatch, outputs: LossOutputs, config: TrainerConfig
+) -> tuple[Tensor, Metrics]:
+    """The sum of all enabled losses on a shard.
+
+    Args:
+        batch: the shard.
+        outputs: the network's outputs on it.
+        config: which losses, with which weights.
+
+    Returns:
+        The loss and all metrics.
+    """
+    losses = config.losses
+    parts = []
+    if losses.ppo_actor.enabled:
+        parts.append(ppo_actor_loss(batch, outputs, losses.ppo_actor))
+    if losses.ppo_critic.enabled:
+        if losses.ppo_critic.critic_update == "mse":
+            parts.append(mse_critic_loss(batch, outputs, losses.ppo_critic))
+        else:
+            parts.append(gtd_lambda_loss(batch, outputs, losses.ppo_critic, config.advantage))
+    if losses.sliced_scripted_cloner.enabled:
+        parts.append(sliced_scripted_cloner_loss(batch, outputs, losses.sliced_scripted_cloner))
+    total = outputs.values_ST.new_zeros(())
+    metrics: Metrics = {}
+    for loss, part in parts:
+        total = total + loss
+        metrics.update(part)
+    return total, metrics
+
+
+class Learner:
+    """Owns the weights' arrays, the replicas and the optimiser.
+
+    Args:
+        network: the network, on its device. Its weights are moved into one array.
+        geometry: sizes.
+        config: losses, optimiser, advantages.
+        seed: seed of the shuffling.
+        pool: threads.
+        device: where the network is.
+        autocast: makes the context in which the network runs.
+
+    Attributes:
+        replicas: one network per shard, all with the same weights; the first is `network`.
+        optimizer: its `gradient_step` counts the run's gradient steps.
+    """
+
+    def __init__(
+        self,
+        network: Any,
+        geometry: Geometry,
+        config: TrainerConfig,
+        seed: int,
+        pool: WorkerPool,
+        device: torch.device,
+        autocast: Callable[[], Any],
+    ) -> None:
+        self.geometry, self.config, self.seed = geometry, config, seed
+        self.pool, self.device, self.autocast = pool, device, autocast
+        shards = geometry.num_shards
+        self.parameters = FlatParameters(network, shards)
+        self.replicas = [network] + [network.replica() for _ in range(shards - 1)]
+        for index, replica in enumerate(self.replicas):
+            self.parameters.attach(replica, index)
+            if hasattr(replica, "set_in_place_gradients"):
+                replica.set_in_place_gradients(True)
+        self.optimizer = AdamW(self.parameters, config.optimizer, pool)
+        aux: Iterable[tuple[str, Tensor]] = network.named_parameters()
+        self._aux = [parameter for name, parameter in aux if name.startswith("gtd_aux.")]
+
+    def prepare(self, experience: Experience, reward_mean: np.ndarray) -> None:
+        """Turn rewards into learning rewards and compute advantages from the collected values.
+
+        Args:
+            experience: a full batch; `learning_reward`, `done` and `advantage` are written.
+            reward_mean: f32 `[N]` running means for reward centring, updated if it is enabled.
+        """
+        advantage, steps = self.config.advantage, experience.steps
+        rows = experience.num_rows
+
+        def of_worker(worker: int) -> None:
+            first, last = (
+                bound * self.geometry.num_agents for bound in self.geometry.env_range(worker)
+            )
+            learning_rewards(
+                steps.reward, steps.truncated, steps.final_value,
+                advantage.reward_scale, advantage.gamma,
+                advantage.reward_centering.enabled, advantage.reward_centering.beta, reward_mean,
+                rows, first, last, experience.learning_reward,
+            )  # fmt: skip
+
+        self.pool.run(of_worker)
+        np.logical_or(steps.terminated, steps.truncated, out=experience.done)
+        self.compute_advantages(experience, steps.student_log_prob, steps.value)
+
+    def compute_advantages(
+        self, experience: Experience, log_prob: np.ndarray, value: np.ndarray
+    ) -> None:
+        """Write `experience.advantage` from given log-probabilities and values.
+
+        Args:
+            experience: the batch.
+            log_prob: f32 `[S, T]` of the executed actions under the student.
+            value: f32 `[S, T]`.
+        """
+        advantage = self.config.advantage
+        ratio = np.exp(np.minimum(log_prob - experience.steps.behaviour_log_prob, 10.0))
+        bounds = np.linspace(0, experience.num_segments, self.pool.num_workers + 1).astype(int)
+        self.pool.run(
+            lambda w: vtrace(
+                experience.learning_reward, experience.done, value, experience.bootstrap, ratio,
+                advantage.vtrace_rho_clip, advantage.vtrace_c_clip,
+                advantage.gamma, advantage.gae_lambda,
+                int(bounds[w]), int(bounds[w + 1]), experience.advantage,
+            )
+        )  # fmt: skip
+        np.add(experience.advantage, value, out=experience.returns)
+
+    def update(self, experience: Experience, iteration: int, agent_step: int) -> dict[str, float]:
+        """Pass over the batch `update_epochs` times.
+
+        Args:
+            experience: a batch after `prepare`.
+            iteration: number of the iteration; names the shuffle.
+            agent_step: agent steps done before this batch was collected.
+
+        Returns:
+            Metrics by full name, means over the gradient steps.
+
+        Raises:
+            NonFiniteLossError: the loss or its gradient is not finite.
+        """
+        config, geometry = self.config, self.geometry
+        metrics = MetricSums()
+        extra: dict[str, float] = {}
+        norms: list[float] = []
+        # What the passes after the first recompute advantages from: every segment's latest outputs.
+        latest_log_prob = experience.steps.student_log_prob.copy()
+        latest_value = experience.steps.value.copy()
+        for epoch in range(config.update_epochs):
+            if epoch > 0:
+                self.compute_advantages(experience, latest_log_prob, latest_value)
+            order = np.random.default_rng(
+                [self.seed, SHUFFLE_STREAM, iteration, epoch]
+            ).permutation(geometry.num_segments)
+            for index, segments in enumerate(np.array_split(order, geometry.num_minibatches)):
+                rate = learning_rate(
+                    config.optimizer,
+                    config.total_timesteps,
+                    agent_step,
+                    self.optimizer.gradient_step,
+                )
+                sums, error = self._gradients(experience, segments, latest_log_prob, latest_value)
+                metrics.merge(sums)
+                norm = self.optimizer.step(rate)
+                if not math.isfinite(norm) or not math.isfinite(sums.sums["total_loss"][0]):
+                    raise NonFiniteLossError(self._explain(sums, norm, iteration))
+                norms.append(norm)
+                extra["hyperparameters/learning_rate"] = rate
+                if epoch == 0 and index == 0:
+                    extra["losses/first_minibatch_log_prob_error"] = error
+            target = config.losses.ppo_actor.target_kl
+            if target is not None and metrics.means().get("approx_kl", 0.0) > target:
+                break
+        clipped = sum(norm > config.optimizer.max_grad_norm for norm in norms)
+        return {
+            **{f"losses/{name}": mean for name, mean in metrics.means().items()},
+            **extra,
+            "grad/norm": sum(norms) / len(norms),
+            "grad/norm_max": max(norms),
+            "grad/clipped": clipped / len(norms),
+        }
+
+    def _gradients(
+        self,
+        experience: Experience,
+        segments: np.ndarray,
+        latest_log_prob: np.ndarray,
+        latest_value: np.ndarray,
+    ) -> tuple[MetricSums, float]:
+        """Accumulate the gradients of one minibatch in all replicas.
+
+        Args:
+            experience: the batch.
+            segments: i64 `[M]` segments of the minibatch.
+            latest_log_prob: f32 `[S, T]`, the minibatch's part is overwritten.
+            latest_value: f32 `[S, T]`, likewise.
+
+        Returns:
+            Metrics, and the largest difference between recomputed and collected log-probability on student-acted rows.
+        """
+        denominator = float(len(segments) * experience.horizon)
+        center, scale = self._normalization(experience, segments)
+        shards = np.array_split(segments, len(self.replicas))
+        micro = (
+            max(1, MICRO_BATCH // experience.horizon)
+            if self.device.type == "cpu"
+            else len(segments)
+        )
+
+        def differentiate(shard: int) -> tuple[MetricSums, float]:
+            sums, error = MetricSums(), 0.0
+            network, own = self.replicas[shard], shards[shard]
+            for start in range(0, len(own), micro):
+                part = own[start : start + micro]
+                batch = gather(experience, part, denominator, center, scale, self.device)
+                outputs = self._outputs(network, experience, part, batch.action_ST)
+                loss, metrics = combined_loss(batch, outputs, self.config)
+                loss.backward()
+                sums.add("total_loss", float(loss.detach()) * denominator, batch.action_ST.numel())
+                for name, (total, weight) in metrics.items():
+                    sums.add(name, float(total), float(weight))
+                log_prob = outputs.action_log_prob_ST.detach().cpu().numpy()
+                latest_log_prob[part] = log_prob
+                latest_value[part] = outputs.values_ST.detach().cpu().numpy()
+                acted = experience.steps.leader[part] == STUDENT
+                difference = np.abs(log_prob - experience.steps.student_log_prob[part])
+                error = max(error, float(difference.max(where=acted, initial=0.0)))
+            return sums, error
+
+        results = self.pool.run(differentiate) if len(self.replicas) > 1 else [differentiate(0)]
+        sums, errors = MetricSums(), [error for _, error in results]
+        for part, _ in results:
+            sums.merge(part)
+        critic = self.config.losses.ppo_critic
+        if critic.enabled and critic.critic_update == "gtd_lambda" and self._aux:
+            regularizer = aux_regularizer(self._aux, critic)
+            regularizer.backward()
+            sums.add("gtd_aux_loss", float(regularizer.detach()) * denominator, 0.0)
+        return sums, max(errors)
+
+    def _outputs(
+        self, network: nn.Module, experience: Experience, segments: np.ndarray, action_ST: Tensor
+    ) -> LossOutputs:
+        """Run the network on whole segments, from the recurrent state that they were collected with."""
+        inputs = {
+            name: torch.from_numpy(array[segments]).to(self.device, non_blocking=True)
+            for name, array in experience.inputs.items()
+        }
+        state = torch.from_numpy(experience.start_state[segments]).to(
+            self.device, non_blocking=True
+        )
+        resets = torch.from_numpy(experience.steps.reset[segments]).to(
+            self.device, non_blocking=True
+        )
+        with self.autocast():
+            out = network(inputs, state, resets)
+        log_probs_STU = out.logits_STU.float().log_softmax(-1)
+        action_log_prob_ST = log_probs_STU.gather(-1, action_ST.unsqueeze(-1)).squeeze(-1)
+        return LossOutputs(
+            log_probs_STU, action_log_prob_ST, out.values_ST.float(), out.h_values_ST.float()
+        )
+
+    def _normalization(self, experience: Experience, segments: np.ndarray) -> tuple[float, float]:
+        """Mean and 1 / standard deviation of the advantages over the entries that the actor uses."""
+        actor = self.config.losses.ppo_actor
+        if not actor.norm_adv:
+            return 0.0, 1.0
+        advantages = experience.advantage[segments].astype(np.float64)
+        used = actor_rows(
+            torch.from_numpy(experience.steps.leader[segments] == STUDENT).float(),
+            torch.from_numpy(experience.slices[segments]),
+            actor.restrict_to_ppo_slice,
+        ).numpy()
+        count = max(1.0, float(used.sum()))
+        mean = float((advantages * used).sum()) / count
+        variance = float((np.square(advantages - mean) * used).sum()) / count
+        return mean, 1.0 / (math.sqrt(variance) + 1e-8)
+
+    def _explain(self, sums: MetricSums, norm: float, iteration: int) -> str:
+        bad = [name for name, (total, _) in sums.sums.items() if not math.isfinite(total)]
+        culprits = ", ".join(f"losses/{name}" for name in bad) or f"gradient norm ({norm})"
+        return (
+            f"iteration {iteration}, gradient step {self.optimizer.gradient_step}: not finite: {culprits}. Training "
+            "stops; the last checkpoint is good. A smaller trainer.optimizer.learning_rate or "
+            "trainer.advantage.reward_scale usually helps."
+        )
+
+
+def gather(
+    experience: Experience,
+    segments: np.ndarray,
+    denominator: float,
+    center: float,
+    scale: float,
+    device: torch.device,
+) -> LossBatch:
+    """Copy some segments of the batch into tensors.
+
+    Args:
+        experience: the batch.
+        segments: i64 `[M]`.
+        denominator: entries of the whole minibatch.
+        center: subtracted from advantages.
+        scale: factor on advantages afterwards.
+        device: where the tensors go.
+
+    Returns:
+        What losses read.
+    """
+    steps = experience.steps
+    advantage = experience.advantage[segments]
+
+    def tensor(array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(device, non_blocking=True)
+
+    return LossBatch(
+        action_ST=tensor(steps.action[segments].astype(np.int64)),
+        behaviour_log_prob_ST=tensor(steps.behaviour_log_prob[segments]),
+        value_ST=tensor(steps.value[segments]),
+        advantage_ST=tensor((advantage - np.float32(center)) * np.float32(scale)),
+        return_ST=tensor(experience.returns[segments]),
+        reward_ST=tensor(experience.learning_reward[segments]),
+        done_ST=tensor(experience.done[segments]),
+        bootstrap_S=tensor(experience.bootstrap[segments]),
+        label_mask_ST=tensor(steps.label_mask[segments].astype(np.int32)),
+        label_weight_ST=tensor(steps.label_weight[segments]),
+        is_student_ST=tensor((steps.leader[segments] == STUDENT).astype(np.float32)),
+        slice_S=tensor(experience.slices[segments]),
+        denominator=denominator,
+    )

@@ -1,0 +1,52 @@
+"""Values that change with the step. Each is defined for every step and stays at its end value after the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coglab.training.config import OptimizerConfig
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A straight line between two steps, constant before the first and after the second.
+
+    Attributes:
+        start_step: step up to which the value is `start`.
+        end_step: step from which on the value is `end`; not before `start_step`.
+        start: first value.
+        end: last value.
+    """
+
+    start_step: int
+    end_step: int
+    start: float
+    end: float
+
+    def __call__(self, step: int) -> float:
+        """The value at a step, for any step >= 0."""
+        if step >= self.end_step:
+            return self.end
+        if step <= self.start_step:
+            return self.start
+        fraction = (step - self.start_step) / (self.end_step - self.start_step)
+        return self.start + fraction * (self.end - self.start)
+
+
+def learning_rate(
+    config: OptimizerConfig, total_timesteps: int, agent_step: int, gradient_step: int
+) -> float:
+    """Linear warm-up over gradient steps, times a linear fall over agent steps.
+
+    Args:
+        config: peak, warm-up and final fraction.
+        total_timesteps: agent steps at which the fall ends.
+        agent_step: agent steps done before the current batch.
+        gradient_step: gradient steps done so far.
+
+    Returns:
+        The step size of the next gradient step.
+    """
+    warmup = min(1.0, (gradient_step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
+    fall = Linear(0, total_timesteps, 1.0, config.final_fraction)
+    return config.learning_rate * warmup * fall(agent_step)

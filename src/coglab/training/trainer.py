@@ -1,0 +1,390 @@
+"""The training loop. It reads from top to bottom: `Trainer.run`, then `Trainer.iterate`.
+
+    ./tools/run.py recipes.experiment.cogsguard.train run=first
+    ./tools/run.py recipes.experiment.cogsguard.train run=first 'teacher={policy_uri: "metta://policy/cogsguard?gear=10"}'
+    python benchmarks/train.py
+
+One iteration is: shares of the teacher -> rollout by all workers -> advantages -> passes over shuffled minibatches ->
+metrics -> checkpoint. Nothing here calls the policy a second time, stores a step a second time, or changes a setting:
+schedules are functions of the step. A run that is stopped and resumed continues bit for bit (on a CPU): all randomness
+is keyed by seed and step, and the rest of what a run is made of is in `Trainer.state`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+import torch
+
+from coglab.training.batch_metrics import batch_metrics
+from coglab.training.config import TrainerConfig
+from coglab.training.episodes import EpisodeRecorder
+from coglab.training.experience import Experience
+from coglab.training.geometry import Geometry
+from coglab.training.learner import Learner
+from coglab.training.randomness import SLICE_STREAM, stream_key, uniforms
+from coglab.training.rollout import PHASES, RolloutPlan, RolloutWorker, Stage
+from coglab.training.teacher_plan import TeacherPlan, assign_slices
+from coglab.training.workers import WorkerPool
+
+
+class TrainerState(NamedTuple):
+    """Everything besides the weights that a run needs to continue bit for bit.
+
+    Attributes:
+        tensors: name -> array.
+        meta: JSON-able values.
+    """
+
+    tensors: dict[str, np.ndarray]
+    meta: dict[str, Any]
+
+
+class Tracker(Protocol):
+    """Where metrics and messages go; see coglab.tracking."""
+
+    def log(self, step: int, metrics: dict[str, float]) -> None:
+        """Record metrics at an agent step."""
+
+    def progress(self, phase: str) -> None:
+        """Say what is being done."""
+
+    def print(self, text: str) -> None:
+        """Print a line."""
+
+
+class SaveCheckpoint(Protocol):
+    """Writes a checkpoint of the weights and of `TrainerState`."""
+
+    def __call__(
+        self, step: int, iteration: int, score: float | None, final: bool, state: TrainerState
+    ) -> dict[str, float] | None:
+        """Write it; returns metrics to log (`checkpoint/...`, `evaluator/...`), or None.
+
+        Args:
+            step: agent steps done.
+            iteration: iterations done.
+            score: mean `overview/reward` of the episodes since the last checkpoint, None if none ended.
+            final: the run ends with this checkpoint.
+            state: optimiser, counters, games.
+        """
+
+
+@dataclass
+class Counters:
+    """How far a run is.
+
+    Attributes:
+        agent_step: agent steps done.
+        iteration: iterations done.
+        tick: ticks that every game was simulated for.
+        env_step: ticks simulated, summed over games.
+        episodes: episodes that ended, cut ones left out.
+        maps_refreshed: maps put into the pool since the first.
+        seconds: wall time of training, over all restarts.
+    """
+
+    agent_step: int = 0
+    iteration: int = 0
+    tick: int = 0
+    env_step: int = 0
+    episodes: int = 0
+    maps_refreshed: int = 0
+    seconds: float = 0.0
+
+
+class Trainer:
+    """Trains a network on a batch of games.
+
+    Args:
+        config: losses, optimiser, advantages, budget.
+        geometry: sizes, from `resolve_geometry`; its games are those of `sim`.
+        plan: the teacher's shares; on resume, that of the first start (`TeacherPlan.from_meta(state.meta["plan"])`).
+        seed: seed of sampling, slices and shuffling.
+        sim: the games, already reset.
+        network: on its device; weights of the checkpoint if the run is resumed.
+        encoder: writes network inputs; owns the map memory, if the network reads one.
+        teacher: labels; may be None if the plan has no teacher.
+        tracker: metrics and messages.
+        save: writes checkpoints.
+        save_interval_s: seconds between checkpoints.
+        map_pool: maps to renew between iterations, or None.
+        maps_per_iteration: how many of them.
+        precision: `float32`, or `bfloat16` for autocast on a GPU.
+        should_stop: asked after every iteration; true ends the run with a checkpoint.
+        state: continue from here instead of starting anew.
+    """
+
+    def __init__(
+        self,
+        config: TrainerConfig,
+        geometry: Geometry,
+        plan: TeacherPlan,
+        *,
+        seed: int,
+        sim: Any,
+        network: Any,
+        encoder: Any,
+        teacher: Any | None,
+        tracker: Tracker,
+        save: SaveCheckpoint,
+        save_interval_s: float = 60.0,
+        map_pool: Any | None = None,
+        maps_per_iteration: int = 0,
+        precision: Literal["float32", "bfloat16"] = "float32",
+        should_stop: Callable[[], bool] = lambda: False,
+        state: TrainerState | None = None,
+    ) -> None:
+        self.config, self.geometry, self.plan, self.seed = config, geometry, plan, seed
+        self.sim, self.network, self.encoder, self.teacher = sim, network, encoder, teacher
+        self.tracker, self.save, self.save_interval_s = tracker, save, save_interval_s
+        self.map_pool, self.maps_per_iteration = map_pool, maps_per_iteration
+        self.should_stop = should_stop
+        self.counters = Counters()
+        device = next(network.parameters()).device
+        use_bfloat16 = precision == "bfloat16" and device.type != "cpu"
+
+        def autocast() -> Any:
+            return (
+                torch.autocast(device.type, torch.bfloat16)
+                if use_bfloat16
+                else contextlib.nullcontext()
+            )
+
+        self.pool = WorkerPool(geometry.num_workers)
+        self.learner = Learner(network, geometry, config, seed, self.pool, device, autocast)
+        self.experience = Experience(geometry, encoder.spec, network.state_size)
+        self.episodes = EpisodeRecorder(sim)
+        self.stage = Stage(
+            inputs=encoder.allocate(),
+            reset=np.ones(geometry.num_rows, np.bool_),
+            state=np.zeros((geometry.num_rows, network.state_size), np.float32),
+            reward_mean=np.zeros(geometry.num_rows, np.float32),
+        )
+        replicas = self.learner.replicas
+        self.workers = [
+            RolloutWorker(
+                sim, replicas[w % len(replicas)], encoder, teacher, self.stage, self.experience,
+                self.episodes, geometry, device, autocast, *geometry.env_range(w),
+            )
+            for w in range(geometry.num_workers)
+        ]  # fmt: skip
+        if state is None or not self._restore(state):
+            self.pool.run(lambda w: self.workers[w].begin())
+        self._reset_score()
+
+    def run(self) -> Literal["finished", "stopped"]:
+        """Train until the budget is spent or a stop is asked for, and write the last checkpoint.
+
+        Returns:
+            Why training ended.
+
+        Raises:
+            NonFiniteLossError: the loss is not finite; no checkpoint is written, so the last good one stays the latest.
+        """
+        saved_at = process_start = time.perf_counter()
+        first_step = self.counters.agent_step
+        total = self.config.total_timesteps
+        is_stopping = self.should_stop()
+        try:
+            while self.counters.agent_step < total and not is_stopping:
+                metrics = self.iterate()
+                is_stopping = self.should_stop()
+                is_last = is_stopping or self.counters.agent_step >= total
+                now = time.perf_counter()
+                trained = self.counters.agent_step - first_step
+                metrics["overview/steps_per_second"] = trained / (now - process_start)
+                if is_last or now - saved_at >= self.save_interval_s:
+                    metrics.update(self._save(is_last))
+                    saved_at = time.perf_counter()
+                self.tracker.log(self.counters.agent_step, metrics)
+        finally:
+            self.pool.close()
+        return "finished" if self.counters.agent_step >= total else "stopped"
+
+    def iterate(self) -> dict[str, float]:
+        """Collect one batch and learn from it.
+
+        Returns:
+            All metrics of the iteration.
+        """
+        started = time.perf_counter()
+        counters, geometry, experience = self.counters, self.geometry, self.experience
+
+        # Who leads which segment of this batch.
+        shares = self.plan.shares(counters.agent_step)
+        draws = np.empty(geometry.num_segments)
+        uniforms(stream_key(self.seed, SLICE_STREAM, counters.iteration), 0, draws)
+        assign_slices(shares, draws, experience.slices)
+
+        # Rollout: every worker plays its games to the end of the batch, without waiting for the others.
+        self.tracker.progress("rollout")
+        self.episodes.begin(self.sim)
+        rollout = RolloutPlan(
+            self.seed, counters.tick, self.plan.needs_teacher(counters.agent_step)
+        )
+        self.pool.run(lambda w: self.workers[w].collect(rollout))
+        collected = time.perf_counter()
+
+        # Advantages, then passes over shuffled minibatches.
+        self.tracker.progress("learn")
+        self.learner.prepare(experience, self.stage.reward_mean)
+        prepared = time.perf_counter()
+        metrics = batch_metrics(experience, self.sim.action_names)
+        described = time.perf_counter()
+        metrics.update(self.learner.update(experience, counters.iteration, counters.agent_step))
+        learned = time.perf_counter()
+
+        # Counters and metrics; new maps while no game is running.
+        counters.agent_step += geometry.batch_size
+        counters.iteration += 1
+        counters.tick += geometry.rounds * geometry.horizon
+        counters.env_step += geometry.rounds * geometry.horizon * geometry.num_envs
+        metrics.update(self._episode_metrics())
+        metrics["losses/student_led_proportion"] = shares.student_led
+        metrics["losses/teacher_led_proportion"] = shares.teacher_led
+        metrics["losses/supervised_action_loss_coef"] = (
+            self.config.losses.sliced_scripted_cloner.action_loss_coef
+        )
+        if self.map_pool is not None and self.maps_per_iteration:
+            self.map_pool.refresh(self.maps_per_iteration)
+            counters.maps_refreshed += self.maps_per_iteration
+            metrics["maps/pool_generation"] = float(counters.maps_refreshed)
+        ended = time.perf_counter()
+        counters.seconds += ended - started
+        metrics.update(self._progress_metrics())
+        metrics.update(
+            self._timing_metrics(
+                total=ended - started,
+                rollout=collected - started,
+                advantage=prepared - collected,
+                learn=learned - described,
+                stats=(described - prepared) + (ended - learned),
+            )
+        )
+        return metrics
+
+    # --- metrics ------------------------------------------------------------------------------------------------------
+
+    def _episode_metrics(self) -> dict[str, float]:
+        metrics = self.episodes.summary()
+        ended = int(metrics["overview/episodes"])
+        self.counters.episodes += ended
+        if ended:
+            metrics["overview/reward_vs_total_time"] = metrics["overview/reward"]
+            self._score_sum += metrics["overview/reward"] * ended
+            self._score_count += ended
+        return metrics
+
+    def _progress_metrics(self) -> dict[str, float]:
+        counters = self.counters
+        metrics = {
+            "metric/agent_step": counters.agent_step,
+            "metric/epoch": counters.iteration,
+            "metric/env_step": counters.env_step,
+            "metric/gradient_step": self.learner.optimizer.gradient_step,
+            "metric/episodes": counters.episodes,
+            "metric/total_time": counters.seconds,
+            "hyperparameters/ent_coef": self.config.losses.ppo_actor.ent_coef,
+        }
+        if self.config.advantage.reward_centering.enabled:
+            metrics["experience/reward_mean_centered"] = self.stage.reward_mean.mean(
+                dtype=np.float64
+            )
+        return {name: float(value) for name, value in metrics.items()}
+
+    def _timing_metrics(
+        self, *, total: float, rollout: float, advantage: float, learn: float, stats: float
+    ) -> dict[str, float]:
+        """Shares of the iteration's wall time; the phases of a rollout are means over the workers."""
+        shared = len(self.workers)
+        seconds = {phase: sum(w.seconds[phase] for w in self.workers) / shared for phase in PHASES}
+        seconds["wait"] = max(0.0, rollout - sum(seconds.values()))
+        seconds.update(advantage=advantage, learn=learn, stats=stats)
+        steps = self.geometry.batch_size
+        return {
+            "overview/sps": steps / total,
+            "metric/rollout_time": rollout,
+            "metric/train_time": advantage + learn,
+            "metric/stats_time": stats,
+            **{f"timing_per_epoch/frac/{phase}": value / total for phase, value in seconds.items()},
+            **{
+                f"timing_per_epoch/msec/{phase}": 1e3 * value * shared
+                for phase, value in seconds.items()
+            },
+        }
+
+    # --- checkpoints --------------------------------------------------------------------------------------------------
+
+    def _reset_score(self) -> None:
+        self._score_sum, self._score_count = 0.0, 0
+
+    def _save(self, final: bool) -> dict[str, float]:
+        self.tracker.progress("checkpoint")
+        score = self._score_sum / self._score_count if self._score_count else None
+        counters = self.counters
+        metrics = self.save(counters.agent_step, counters.iteration, score, final, self.state())
+        self._reset_score()
+        return metrics or {}
+
+    def state(self) -> TrainerState:
+        """Everything besides the weights, as it is between two iterations. The arrays are copies."""
+        parts: dict[str, dict[str, Any]] = {
+            "optimizer": self.learner.optimizer.to_arrays(),
+            "stage": self.stage.to_arrays(),
+            **{name: part.get_state() for name, part in self._stateful().items()},
+        }
+        tensors = {
+            f"{part}/{name}": np.array(array)
+            for part, arrays in parts.items()
+            for name, array in arrays.items()
+        }
+        meta = {
+            "counters": vars(self.counters).copy(),
+            "gradient_step": self.learner.optimizer.gradient_step,
+            "plan": self.plan.to_meta(),
+            "seed": self.seed,
+            "rows": [self.geometry.num_envs, self.geometry.num_agents],
+        }
+        return TrainerState(tensors, meta)
+
+    def _stateful(self) -> dict[str, Any]:
+        """Parts with `get_state` and `set_state`, by the name that their arrays get in a checkpoint."""
+        parts = {
+            "maps": self.map_pool,
+            "sim": self.sim,
+            "memory": getattr(self.encoder, "memory", None),
+            "teacher": self.teacher,
+        }
+        return {
+            name: part
+            for name, part in parts.items()
+            if part is not None and hasattr(part, "get_state")
+        }
+
+    def _restore(self, state: TrainerState) -> bool:
+        """Continue from a state. Returns whether the games could be continued too."""
+        arrays: dict[str, dict[str, np.ndarray]] = {}
+        for name, array in state.tensors.items():
+            part, _, own = name.partition("/")
+            arrays.setdefault(part, {})[own] = np.asarray(array)
+        self.learner.optimizer.load_arrays(arrays["optimizer"], state.meta["gradient_step"])
+        self.counters = Counters(**state.meta["counters"])
+        rows = [self.geometry.num_envs, self.geometry.num_agents]
+        if state.meta["rows"] != rows:
+            was = state.meta["rows"]
+            self.tracker.print(
+                f"the checkpoint has {was[0]} games of {was[1]} agents, this run has {rows[0]} of {rows[1]}: weights, "
+                "optimiser and counters are kept, the games start anew"
+            )
+            return False
+        for name, part in self._stateful().items():
+            if name in arrays:
+                part.set_state(arrays[name])
+        self.stage.load_arrays(arrays["stage"])
+        return True

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from coglab.training.config import OptimizerConfig
+from coglab.training.optim import AdamW, FlatParameters
+from coglab.training.workers import WorkerPool
+
+
+def make_network():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(37, 211), nn.Tanh(), nn.Linear(211, 90), nn.Linear(90, 3))
+
+
+def test_moving_weights_into_one_array_keeps_their_values():
+    network = make_network()
+    before = [p.detach().clone() for p in network.parameters()]
+    flat = FlatParameters(network, 2)
+    for old, new in zip(before, network.parameters(), strict=True):
+        assert torch.equal(old, new)
+        assert new.data_ptr() % 64 == 0
+    flat.weights.zero_()
+    assert all((p == 0).all() for p in network.parameters())
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_steps_equal_those_of_torch(num_workers, weight_decay):
+    config = OptimizerConfig(weight_decay=weight_decay, max_grad_norm=0.5)
+    ours, theirs = make_network(), make_network()
+    pool = WorkerPool(num_workers)
+    flat = FlatParameters(ours, num_workers)
+    flat.attach(ours, 0)
+    optimizer = AdamW(flat, config, pool)
+    matrices = [p for p in theirs.parameters() if p.ndim >= 2]
+    vectors = [p for p in theirs.parameters() if p.ndim < 2]
+    reference = torch.optim.AdamW(
+        [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}],
+        lr=0.01, betas=(config.beta1, config.beta2), eps=config.eps, weight_decay=weight_decay,
+    )  # fmt: skip
+    for step in range(5):
+        x = torch.randn(16, 37, generator=torch.Generator().manual_seed(step))
+        (ours(x).square().mean() * 5).backward()
+        reference.zero_grad()
+        (theirs(x).square().mean() * 5).backward()
+        expected_norm = nn.utils.clip_grad_norm_(theirs.parameters(), 0.5)
+        reference.step()
+        norm = optimizer.step(0.01)
+        assert norm == pytest.approx(float(expected_norm), rel=1e-5)
+        for own, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+            torch.testing.assert_close(own, other, rtol=1e-4, atol=1e-6)
+            assert (own.grad == 0).all()
+    pool.close()
+
+
+def test_gradients_of_replicas_are_added():
+    network = make_network()
+    flat = FlatParameters(network, 3)
+    flat.gradients.copy_(torch.randn(flat.gradients.shape))
+    total = flat.gradients.sum(0)
+    with WorkerPoolContext(2) as pool:
+        optimizer = AdamW(flat, OptimizerConfig(), pool)
+        norm = optimizer._reduce_on_cpu()
+    torch.testing.assert_close(flat.gradients[0], total)
+    assert norm == pytest.approx(float(total.norm()), rel=1e-5)
+
+
+def test_the_norm_does_not_depend_on_the_number_of_threads():
+    norms = []
+    for workers in (1, 2, 3):
+        flat = FlatParameters(make_network(), 1)
+        flat.gradients.copy_(
+            torch.randn(flat.gradients.shape, generator=torch.Generator().manual_seed(0))
+        )
+        with WorkerPoolContext(workers) as pool:
+            norms.append(AdamW(flat, OptimizerConfig(), pool)._reduce_on_cpu())
+    assert norms[0] == norms[1] == norms[2]
+
+
+def test_a_gradient_that_is_not_finite_changes_nothing():
+    network = make_network()
+    flat = FlatParameters(network, 1)
+    before = flat.weights.clone()
+    flat.gradients[0, 5] = torch.nan
+    optimizer = AdamW(flat, OptimizerConfig(), WorkerPool(1))
+    assert not np.isfinite(optimizer.step(0.1))
+    assert torch.equal(flat.weights, before)
+    assert optimizer.gradient_step == 0
+
+
+class WorkerPoolContext(WorkerPool):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def test_an_error_in_a_worker_reaches_the_caller():
+    def work(worker):
+        if worker == 1:
+            raise ZeroDivisionError("worker 1")
+        return worker
+
+    with WorkerPoolContext(2) as pool:
+        with pytest.raises(ZeroDivisionError, match="worker 1"):
+            pool.run(work)
+        assert pool.run(lambda w: w) == [0, 1]
