@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Mode = Literal["sample", "greedy", "scripted"]
 
+BLOCK_MAPS = 16
+"""Maps that one policy object plays at once. Random numbers are drawn per block, so results do not depend on threads."""
+
 HEADLINE_METRICS = ("reward", "heart.gained", "cogs/aligned.junction.held")
 """What every table shows: episode return per agent, hearts gained per agent, junctions held summed over ticks."""
 
@@ -59,7 +62,7 @@ def evaluate_policy(
     mode: Literal["sample", "greedy"],
     seed: int = 0,
     workers: int = 1,
-    on_progress: Callable[[float], None] | None = None,
+    on_progress: Callable[[int, float], None] | None = None,
 ) -> EvaluationResult:
     """Play one episode on each held-out map.
 
@@ -67,14 +70,14 @@ def evaluate_policy(
     does not depend on `workers`.
 
     Args:
-        make_policy: builds an unbound policy; called once per worker.
+        make_policy: builds an unbound policy; called once per block of maps.
         policy_uri: what the result calls the policy.
         game: mission, agents, rules.
         maps: number of maps, at least 1.
         mode: `sample` or `greedy`; ignored by scripted policies.
         seed: seed of action sampling and of the games' event order.
-        workers: threads; each plays its own games.
-        on_progress: called now and then with the share of ticks played, 0 to 1.
+        workers: threads; each plays whole blocks of maps.
+        on_progress: called now and then with the number of a block of maps and the share of its ticks played, 0 to 1.
 
     Returns:
         One value per map of every statistic.
@@ -86,31 +89,26 @@ def evaluate_policy(
     pool = MapPool.for_evaluation(game, maps, first_seed=FIRST_EVALUATION_SEED)
     sim = CogsGuardSim(game, maps, pool, seed=seed, map_choice="by_env", exact_order=True)
     sim.reset()
-    workers = max(1, min(workers, maps))
-    bounds = np.linspace(0, maps, workers + 1).astype(int)
-    ranges = [(int(a), int(b)) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
-    policies = [make_policy() for _ in ranges]
-    for policy, (first, last) in zip(policies, ranges, strict=True):
+    blocks = [(first, min(first + BLOCK_MAPS, maps)) for first in range(0, maps, BLOCK_MAPS)]
+    policies = [make_policy() for _ in blocks]
+    for policy, (first, last) in zip(policies, blocks, strict=True):
         policy.bind(sim, first, last)
     result_mode: Mode = "scripted" if policies[0].is_scripted else mode
 
-    def play(worker: int) -> None:
-        policy, (first, last) = policies[worker], ranges[worker]
+    def play(block: int) -> None:
+        policy, (first, last) = policies[block], blocks[block]
         rows = slice(first * sim.num_agents, last * sim.num_agents)
-        rng = np.random.default_rng([seed, 7, first])
+        rng = np.random.default_rng([seed, first])
         reset = np.ones(rows.stop - rows.start, dtype=np.bool_)
         for tick in range(sim.max_steps):
             sim.actions[rows] = policy.act(reset, mode, rng).actions
             sim.step(first, last)
             reset[:] = False
-            if worker == 0 and on_progress is not None and tick % 50 == 0:
-                on_progress(tick / sim.max_steps)
+            if on_progress is not None and tick % 50 == 0:
+                on_progress(block, tick / sim.max_steps)
 
-    if workers == 1:
-        play(0)
-    else:
-        with ThreadPoolExecutor(workers) as executor:
-            list(executor.map(play, range(workers)))
+    with ThreadPoolExecutor(max(1, workers)) as executor:
+        list(executor.map(play, range(len(blocks))))
     if not (sim.episode.count == 1).all():
         raise RuntimeError(f"expected one finished episode per map, got {sim.episode.count.tolist()}")
     return EvaluationResult(

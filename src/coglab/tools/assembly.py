@@ -1,0 +1,113 @@
+"""Builds the parts of a training run from its configuration: maps, games, network, encoder, teacher."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from coglab.config import UserError
+from coglab.games.cogsguard.mapgen import MapPool
+from coglab.games.cogsguard.memory import MapMemory
+from coglab.games.cogsguard.sim import CogsGuardSim
+from coglab.games.cogsguard.teachers import make_teacher
+from coglab.models.build import build_network, resolve_architecture
+from coglab.training.geometry import Geometry, resolve_geometry
+
+if TYPE_CHECKING:
+    from coglab.models.config import FastConfig, VitConfig
+    from coglab.models.encoder import Encoder
+    from coglab.models.network import Network
+    from coglab.tools.train import TrainTool
+
+
+@dataclass
+class Parts:
+    """Everything that a trainer is given.
+
+    Attributes:
+        device: where the network runs.
+        precision: `float32` or `bfloat16`.
+        architecture: resolved, never `auto`.
+        reason: why this architecture, one line.
+        geometry: sizes.
+        pool: the maps.
+        sim: the games, reset.
+        network: on `device`.
+        encoder: writes network inputs.
+        teacher: labels, or None.
+    """
+
+    device: torch.device
+    precision: str
+    architecture: FastConfig | VitConfig
+    reason: str
+    geometry: Geometry
+    pool: MapPool
+    sim: CogsGuardSim
+    network: Network
+    encoder: Encoder
+    teacher: Any | None
+
+
+def choose_device(wanted: str) -> torch.device:
+    """Turn `auto`, `cpu` or `cuda` into a device that is there.
+
+    Raises:
+        UserError: a GPU was asked for and none can be used.
+    """
+    available = torch.cuda.is_available()
+    if wanted == "cuda" and not available:
+        raise UserError("system.device=cuda, but no usable GPU was found; use system.device=cpu or system.device=auto")
+    return torch.device("cuda" if wanted == "cuda" or (wanted == "auto" and available) else "cpu")
+
+
+def choose_precision(wanted: str, device: torch.device) -> str:
+    """Turn `auto` into `bfloat16` on GPUs that compute it natively, and into `float32` elsewhere."""
+    if wanted != "auto":
+        return wanted
+    return "bfloat16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+
+
+def assemble(tool: TrainTool) -> Parts:
+    """Build the parts of a run.
+
+    The network's weights come from the run's seed alone; torch's global random generator is left seeded with it.
+
+    Args:
+        tool: a resolved configuration.
+
+    Returns:
+        The parts, with fresh weights and games at their first observation.
+
+    Raises:
+        UserError: sizes that do not fit, a device that is not there, an unknown teacher.
+    """
+    seed = tool.system.seed
+    device = choose_device(tool.system.device)
+    architecture, reason = resolve_architecture(tool.policy_architecture, device.type)
+    geometry = resolve_geometry(tool.trainer, tool.training_env, device=device.type)
+    env = tool.training_env
+    pool = MapPool.for_training(env.game, env.map_pool, seed)
+    sim = CogsGuardSim(env.game, geometry.num_envs, pool, seed=seed, desynchronize=env.desynchronize)
+    torch.manual_seed(seed)
+    network = build_network(architecture).to(device)
+    memory = MapMemory(sim.num_rows, sim.num_agents)
+    encoder = network.make_encoder(sim.num_rows, sim.num_agents, memory)
+    teacher = None
+    if env.supervisor_policy_uri is not None:
+        shared = encoder.memory if encoder.uses_map_memory else None
+        teacher = make_teacher(env.supervisor_policy_uri, sim, memory=shared)
+    return Parts(
+        device=device,
+        precision=choose_precision(tool.system.precision, device),
+        architecture=architecture,
+        reason=reason,
+        geometry=geometry,
+        pool=pool,
+        sim=sim,
+        network=network,
+        encoder=encoder,
+        teacher=teacher,
+    )

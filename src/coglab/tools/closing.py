@@ -1,0 +1,95 @@
+"""The end of a training run: student, teacher and random play on held-out maps, and what to type next."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from coglab.evaluation.config import EvaluationConfig
+from coglab.evaluation.episodes import HEADLINE_METRICS, EvaluationResult
+from coglab.evaluation.report import results_as_dict, write_json
+from coglab.tools.evaluate_run import evaluate_uri
+
+if TYPE_CHECKING:
+    from coglab.tools.train import TrainTool
+
+EVALUATION_FILE = "evaluation.json"
+
+RANDOM_URI = "metta://policy/random"
+
+
+def compare_with_teacher(
+    tool: TrainTool, device: torch.device, say: Callable[[str], None]
+) -> tuple[list[EvaluationResult], list[str]]:
+    """Evaluate the run's newest checkpoint, its teacher and random play on the same held-out maps.
+
+    The results are also written to `<run>/evaluation.json`.
+
+    Args:
+        tool: resolved configuration of the run.
+        device: where the network runs.
+        say: told what is being played.
+
+    Returns:
+        Results and what to call each of them in a table.
+    """
+    data_dir = Path(tool.train_dir)
+    players = [("student", f"metta://policy/{tool.run_name}", ("sample", "greedy"))]
+    if tool.training_env.supervisor_policy_uri is not None:
+        players.append(("teacher", tool.training_env.supervisor_policy_uri, ("sample",)))
+    players.append(("random", RANDOM_URI, ("sample",)))
+    results: list[EvaluationResult] = []
+    labels: list[str] = []
+    for role, uri, modes in players:
+        settings = EvaluationConfig(maps=tool.evaluator.maps, modes=modes, seed=tool.system.seed)
+        say(f"evaluating {role} {uri} on {settings.maps} held-out maps")
+        done = evaluate_uri(uri, tool.training_env.game, settings, data_dir=data_dir, device=device)
+        results += done
+        labels += [f"{role}: {uri}"] * len(done)
+    write_json(
+        data_dir / str(tool.run_name) / EVALUATION_FILE,
+        results_as_dict(results, {"run": tool.run_name, "game": tool.training_env.game.model_dump(mode="json")}),
+    )
+    return results, labels
+
+
+def evaluator_metrics(results: list[EvaluationResult], labels: list[str]) -> dict[str, float]:
+    """The means as metrics of the ledger: `evaluator/student/sample/reward`, `evaluator/teacher/scripted/...`."""
+    metrics = {
+        "evaluator/maps": float(len(results[0].map_seeds)),
+        "evaluator/seconds": sum(result.seconds for result in results),
+    }
+    for result, label in zip(results, labels, strict=True):
+        role = label.partition(":")[0]
+        for name in HEADLINE_METRICS:
+            metrics[f"evaluator/{role}/{result.mode}/{name}"] = result.interval(name).mean
+    return metrics
+
+
+def next_commands(tool: TrainTool) -> list[str]:
+    """Commands that a user may want to type after this run, each with a word on what it does."""
+    total = tool.trainer.total_timesteps
+    uris = [f"metta://policy/{tool.run_name}"]
+    if tool.training_env.supervisor_policy_uri is not None:
+        uris.append(tool.training_env.supervisor_policy_uri)
+    listed = "policy_uris=[" + ", ".join(f'"{uri}"' for uri in uris) + "]"
+    typed = [word for word in sys.argv[1:] if not word.startswith(("run=", "trainer.total_timesteps="))]
+    again = _command([*typed[:1], f"run={tool.run_name}", *typed[1:], f"trainer.total_timesteps={2 * total:_}"])
+    evaluate = "recipes.experiment.cogsguard.evaluate"
+    return [
+        "train twice as long:       " + again,
+        "evaluate on more maps:     " + _command([evaluate, listed, "maps=256", *_folder(tool)]),
+    ]
+
+
+def _folder(tool: TrainTool) -> list[str]:
+    return [] if tool.train_dir == "./train_dir" else [f"train_dir={tool.train_dir}"]
+
+
+def _command(words: list[str]) -> str:
+    return shlex.join(["./tools/run.py", *words])

@@ -1,0 +1,85 @@
+"""What the tool `evaluate` does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from rich.console import Console
+
+from coglab.evaluation.episodes import EvaluationResult, evaluate_policy
+from coglab.evaluation.report import results_as_dict, results_table, write_json
+from coglab.policies.uris import load_policy
+from coglab.tools.assembly import choose_device
+from coglab.training.geometry import cpu_cores
+
+if TYPE_CHECKING:
+    from coglab.evaluation.config import EvaluationConfig
+    from coglab.games.cogsguard.config import CogsGuardConfig
+    from coglab.tools.evaluate import EvaluateTool
+
+
+def evaluate_uri(
+    uri: str, game: CogsGuardConfig, settings: EvaluationConfig, *, data_dir: Path, device: torch.device
+) -> list[EvaluationResult]:
+    """Play held-out maps with one policy, once for every way of choosing actions that makes a difference for it.
+
+    Args:
+        uri: the policy.
+        game: mission, agents, rules.
+        settings: maps, modes, seed.
+        data_dir: where runs are looked up.
+        device: where a network runs.
+
+    Returns:
+        One result for a scripted policy, one per mode for a learned one.
+
+    Raises:
+        UserError: the URI leads nowhere or the policy cannot play this game.
+    """
+    results: list[EvaluationResult] = []
+    for mode in settings.modes:
+        result = evaluate_policy(
+            lambda: load_policy(uri, data_dir, device=str(device)),
+            uri,
+            game,
+            maps=settings.maps,
+            mode=mode,
+            seed=settings.seed,
+            workers=cpu_cores() if device.type == "cpu" else 1,
+        )
+        results.append(result)
+        if result.mode == "scripted":
+            break
+    return results
+
+
+def run(tool: EvaluateTool) -> int:
+    """Evaluate every policy, print the table, write the JSON file.
+
+    Args:
+        tool: resolved.
+
+    Returns:
+        0.
+    """
+    torch.set_num_threads(1)
+    device = choose_device(tool.system.device)
+    log, out = Console(stderr=True), Console()
+    results: list[EvaluationResult] = []
+    for uri in tool.policy_uris:
+        done = evaluate_uri(uri, tool.game, tool.evaluation, data_dir=Path(tool.train_dir), device=device)
+        results += done
+        for result in done:
+            log.print(f"{uri} ({result.mode}): {result.agent_steps:,} agent steps in {result.seconds:.1f} s", highlight=False)
+    out.print(results_table(results, f"{tool.game.mission}, {tool.game.num_agents} agents, {tool.evaluation.maps} held-out maps"))
+    if tool.out is not None:
+        path = Path(tool.out)
+        write_json(path, results_as_dict(results, _settings(tool)))
+        log.print(f"written: {path}", highlight=False)
+    return 0
+
+
+def _settings(tool: EvaluateTool) -> dict[str, Any]:
+    return {"game": tool.game.model_dump(mode="json"), "evaluation": tool.evaluation.model_dump(mode="json")}

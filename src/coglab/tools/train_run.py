@@ -1,0 +1,234 @@
+"""What the tool `train` does: begin or continue a run, train, compare with the teacher, say what to type next."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from rich.console import Console
+
+from coglab.config import UserError
+from coglab.evaluation.report import results_table
+from coglab.policies.checkpoints import (
+    Checkpoint,
+    TrainerState,
+    latest_checkpoint,
+    load_checkpoint,
+    load_trainer_state,
+    load_weights,
+    save_checkpoint,
+)
+from coglab.policies.uris import find_checkpoint, parse_uri
+from coglab.tools.assembly import Parts, assemble
+from coglab.tools.closing import compare_with_teacher, evaluator_metrics, next_commands
+from coglab.tools.resume import continue_from, read_saved_config
+from coglab.tracking.run import RunTracker, open_run
+from coglab.tracking.signals import StopSignals
+from coglab.training.teacher_plan import TeacherPlan
+from coglab.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from coglab.tools.train import TrainTool
+
+
+@dataclass
+class Start:
+    """Where a run starts or continues.
+
+    Attributes:
+        step: agent steps done before.
+        checkpoint: whose weights are loaded, None for fresh ones.
+        state: what the trainer continues from, None if it starts anew.
+    """
+
+    step: int = 0
+    checkpoint: Checkpoint | None = None
+    state: TrainerState | None = None
+
+
+def run(tool: TrainTool) -> int:
+    """Train.
+
+    Args:
+        tool: resolved.
+
+    Returns:
+        0 when the budget was spent; 130 after Ctrl-C and 143 after SIGTERM, both saved.
+
+    Raises:
+        UserError: the run cannot begin or continue as asked.
+    """
+    torch.set_num_threads(1)
+    console = Console()
+    run_dir = Path(tool.train_dir) / str(tool.run_name)
+    saved = read_saved_config(run_dir)
+    notes: list[str] = []
+    if saved is not None:
+        tool, notes = continue_from(tool, saved)
+    with StopSignals() as signals:
+        start = _find_start(tool, run_dir)
+        if start.step >= tool.trainer.total_timesteps:
+            _say_finished(tool, start, console)
+            return 0
+        console.print("building maps, games and network ...", highlight=False)
+        parts = assemble(tool)
+        tool = type(tool).load({**tool.dump(), "policy_architecture": parts.architecture.model_dump(mode="json")})
+        if start.checkpoint is not None:
+            load_weights(parts.network, start.checkpoint)
+        plan = _teacher_plan(tool, start)
+        for line in [*_describe(tool, parts, plan, start), *notes]:
+            console.print(line, highlight=False)
+        tracker = open_run(
+            run_dir,
+            name=str(tool.run_name),
+            config=tool.dump(),
+            argv=sys.argv,
+            recipe=sys.argv[1] if len(sys.argv) > 1 else type(tool).type_name(),
+            target_steps=tool.trainer.total_timesteps,
+            start_step=start.step,
+            checkpoint=None if start.checkpoint is None else start.checkpoint.path.as_posix(),
+            wandb=tool.wandb,
+            display=tool.display,
+            seed=tool.system.seed,
+            console=console,
+        )
+        with tracker:
+            return _train_and_close(tool, parts, plan, start, tracker, signals, console, run_dir)
+
+
+def _find_start(tool: TrainTool, run_dir: Path) -> Start:
+    """Find what to continue from: this run's newest checkpoint, another run's weights, or nothing."""
+    own = latest_checkpoint(run_dir)
+    if own is not None:
+        checkpoint = load_checkpoint(own)
+        state = load_trainer_state(own)
+        return Start(int(checkpoint.info["agent_step"]), checkpoint, state)
+    if tool.initial_policy_uri is None:
+        return Start()
+    reference = parse_uri(tool.initial_policy_uri)
+    if reference.kind not in ("run", "file"):
+        raise UserError(
+            f"initial_policy_uri={tool.initial_policy_uri} is no checkpoint, so it has no weights to start from. "
+            "For example initial_policy_uri=metta://policy/my-run:latest, or file://PATH of a checkpoint."
+        )
+    return Start(0, load_checkpoint(find_checkpoint(reference, tool.train_dir)))
+
+
+def _teacher_plan(tool: TrainTool, start: Start) -> TeacherPlan:
+    """The plan of the first start, or a new one for a new run."""
+    if start.state is not None:
+        return TeacherPlan.from_meta(start.state.meta["plan"])
+    return TeacherPlan.from_config(tool.trainer.losses.sliced_scripted_cloner, tool.trainer.total_timesteps)
+
+
+def _describe(tool: TrainTool, parts: Parts, plan: TeacherPlan, start: Start) -> list[str]:
+    """What is about to run, in lines to print."""
+    game = tool.training_env.game
+    lines = [
+        f"run {tool.run_name}: {game.kind} {game.mission}, {parts.sim.max_steps:,} ticks, {game.num_agents} agents, "
+        f"rules {game.rules}, seed {tool.system.seed}",
+        f"policy_architecture {parts.architecture.kind} ({parts.reason}), {parts.network.num_parameters():,} parameters, "
+        f"{parts.precision} on {parts.device.type}",
+        *parts.geometry.describe(),
+        *plan.describe(tool.trainer),
+    ]
+    if tool.training_env.supervisor_policy_uri is not None:
+        lines.append(f"teacher {tool.training_env.supervisor_policy_uri}")
+    if start.checkpoint is not None:
+        verb = "continues" if start.state is not None else "starts with the weights"
+        lines.append(f"{verb} from {start.checkpoint.path}" + (f", agent step {start.step:,}" if start.step else ""))
+    return lines
+
+
+def _train_and_close(
+    tool: TrainTool,
+    parts: Parts,
+    plan: TeacherPlan,
+    start: Start,
+    tracker: RunTracker,
+    signals: StopSignals,
+    console: Console,
+    run_dir: Path,
+) -> int:
+    """Train inside the open record of the run, evaluate, and print the results."""
+
+    def save(step: int, iteration: int, score: float | None, final: bool, state: TrainerState) -> dict[str, float]:
+        info = {
+            "run": tool.run_name,
+            "agent_step": step,
+            "iteration": iteration,
+            "game": tool.training_env.game.model_dump(mode="json"),
+            "teacher": tool.training_env.supervisor_policy_uri,
+        }
+        started = time.perf_counter()
+        save_checkpoint(
+            run_dir, iteration, parts.network, info, state, score, keep_last=tool.checkpointer.keep_last
+        )
+        return {"checkpoint/version": float(iteration), "checkpoint/seconds": time.perf_counter() - started}
+
+    signals.say = tracker.print
+    trainer = Trainer(
+        tool.trainer,
+        parts.geometry,
+        plan,
+        seed=tool.system.seed,
+        sim=parts.sim,
+        network=parts.network,
+        encoder=parts.encoder,
+        teacher=parts.teacher,
+        tracker=tracker,
+        save=save,
+        save_interval_s=tool.checkpointer.interval_s,
+        map_pool=parts.pool,
+        maps_per_iteration=tool.training_env.map_pool.refresh,
+        precision=parts.precision,
+        should_stop=signals.should_stop,
+        state=start.state,
+    )
+    with signals.deferred():
+        ended = trainer.run()
+    if ended == "stopped":
+        tracker.finish(signals.exit_code, signals.state, "stopped by a signal; saved")
+        console.print(f"stopped at agent step {trainer.counters.agent_step:,}, saved in {run_dir}", highlight=False)
+        console.print("the same command goes on from here", highlight=False)
+        return signals.exit_code
+    _evaluate_and_finish(tool, parts.device, tracker, console, trainer.counters.agent_step)
+    console.print(f"results: {run_dir}", highlight=False)
+    return 0
+
+
+def _evaluate_and_finish(
+    tool: TrainTool, device: torch.device, tracker: RunTracker, console: Console, step: int
+) -> None:
+    """The table at the end. Training itself is over, so what is interrupted here loses nothing."""
+    table: Any = None
+    if tool.evaluator.at_end:
+        tracker.progress("evaluate")
+        results, labels = compare_with_teacher(tool, device, tracker.print)
+        tracker.log(step, evaluator_metrics(results, labels))
+        game = tool.training_env.game
+        table = results_table(results, f"{game.mission}, {game.num_agents} agents, held-out maps", labels)
+    tracker.finish(0, "finished")
+    if table is not None:
+        console.print(table)
+    _print_next(tool, console)
+
+
+def _say_finished(tool: TrainTool, start: Start, console: Console) -> None:
+    """The budget is already spent: say so, and how to extend it."""
+    console.print(
+        f"run {tool.run_name} has already made {start.step:,} of {tool.trainer.total_timesteps:,} agent steps; "
+        "a larger trainer.total_timesteps extends it",
+        highlight=False,
+    )
+    _print_next(tool, console)
+
+
+def _print_next(tool: TrainTool, console: Console) -> None:
+    console.print("next:", highlight=False)
+    for line in next_commands(tool):
+        console.print(f"  {line}", highlight=False, soft_wrap=True)
