@@ -1,0 +1,298 @@
+"""How the teacher plays: role, goal and move of one agent from its scalars and routes, and nothing else.
+
+Order of a decision: (1) the role is the own vibe; if the wanted role differs, the label is to change the vibe;
+(2) the goal is a route class that depends on role, gear, hearts, cargo, stock and distances; (3) the label is a first
+move of a shortest route to that goal, or `noop` while energy is short or nothing is to be done.
+
+All rules are functions of the current read-out of the map memory: no counters, no plans, no randomness.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from coglab.engine.jit import helper, kernel
+from coglab.games.cogsguard import memory_layout as layout
+
+
+class Tuning(NamedTuple):
+    """The numbers of the rules. Found by playing on training maps; see docs/log.md."""
+
+    scrambler_share: float = 0.15
+    """Share of smart-gear agents that are scramblers."""
+    miner_share_0: float = 0.70
+    """Share of the other smart-gear agents that mine while the scarcest stock is below `stock_1` ..."""
+    miner_share_1: float = 0.60
+    miner_share_2: float = 0.50
+    miner_share_3: float = 0.40
+    miner_share_4: float = 0.30
+    """... and from `stock_4` on."""
+    stock_1: float = 15.0
+    stock_2: float = 40.0
+    stock_3: float = 100.0
+    stock_4: float = 200.0
+    stock_slip: float = 15.0
+    """A miner changes role only when the scarcest stock exceeds the limit by this much."""
+    margin: float = 12.0
+    """hp to spare on arrival at own ground."""
+    explore_margin: float = 30.0
+    """As `margin`, for exploring without a target."""
+    aligner_hearts: float = 6.0
+    """Hearts that an aligner takes along."""
+    scrambler_hearts: float = 2.0
+    early: float = 60.0
+    """Steps in which hearts may be left in the bank although the stock cannot pay for one."""
+
+
+TUNING = Tuning()
+
+
+def _scalar(name: str) -> int:
+    return layout.SCALAR_INDEX[name]
+
+
+def _route(name: str) -> int:
+    return layout.ROUTE_INDEX[name]
+
+
+ENERGY = _scalar("energy")
+HP = _scalar("hp")
+HEART = _scalar("heart")
+INFLUENCE = _scalar("influence")
+CARGO = _scalar("cargo")
+CARGO_ROOM = _scalar("cargo_room")
+GEAR = _scalar("gear_aligner")
+VIBE = _scalar("vibe_default")
+LOW = _scalar("low_oxygen")
+STOCK_LOW = _scalar("stock_low")
+CAN_PAY = _scalar("can_pay_aligner")
+CAN_PAY_HEART = _scalar("can_pay_heart")
+SEAT = _scalar("seat")
+AGE = _scalar("age")
+FELT = _scalar("on_ground_felt")
+ON_MAP = _scalar("on_ground_map")
+SLACK = _scalar("slack")
+STANDING = _scalar("steps_standing")
+ROW = _scalar("row")
+COLUMN = _scalar("column")
+
+CHEST = _route("chest")
+DEPOSIT = _route("deposit")
+HUB = _route("hub")
+GROUND = _route("own_ground")
+ALIGN = _route("align")
+CLIPS = _route("clips")
+REVISIT = _route("revisit")
+STATION = _route("aligner_station")
+FRONTIER = _route("frontier")
+
+NO_ROUTE = layout.NO_ROUTE
+NO_GOAL = -1
+NUM_VIBES = len(layout.VIBES)
+DEFAULT_VIBE = 0
+SCRAMBLER_VIBE = layout.VIBES.index("scrambler")
+ALIGNER_VIBE = layout.VIBES.index("aligner")
+MINER_VIBE = layout.VIBES.index("miner")
+SCOUT_VIBE = layout.VIBES.index("scout")
+ALIGNER_GEAR = layout.GEARS.index("aligner")
+SCRAMBLER_GEAR = layout.GEARS.index("scrambler")
+MINER_GEAR = layout.GEARS.index("miner")
+SCOUT_GEAR = layout.GEARS.index("scout")
+FIRST_VIBE_ACTION = 5
+MOVE_COST = 3
+
+
+@helper
+def miner_share(tuning, stock):
+    """Share of the agents that are not scramblers which should mine at this level of the scarcest stock."""
+    if stock < tuning.stock_1:
+        return tuning.miner_share_0
+    if stock < tuning.stock_2:
+        return tuning.miner_share_1
+    if stock < tuning.stock_3:
+        return tuning.miner_share_2
+    if stock < tuning.stock_4:
+        return tuning.miner_share_3
+    return tuning.miner_share_4
+
+
+@helper
+def smart_role(tuning, s, n, vibe):
+    """Role (a vibe) that a smart-gear agent should have: by its seat in the team and the scarcest stock."""
+    seat = s[n, SEAT] / 255.0
+    others = 1.0 - tuning.scrambler_share
+    if seat >= others:
+        return SCRAMBLER_VIBE
+    stock = float(s[n, STOCK_LOW])
+    if vibe == MINER_VIBE:
+        stock -= tuning.stock_slip
+    if seat / others < miner_share(tuning, stock):
+        return MINER_VIBE
+    return ALIGNER_VIBE
+
+
+@helper
+def mine(s, d, n, detour):
+    """Goal of an agent that gathers elements: full -> deposit; else the nearest extractor, scarce elements first."""
+    if s[n, CARGO_ROOM] == 0 or (s[n, GEAR + MINER_GEAR] == 1 and s[n, CARGO] > 30):
+        return DEPOSIT
+    best = NO_GOAL
+    best_cost = 1000
+    for element in range(4):
+        if d[n, element] == NO_ROUTE:
+            continue
+        cost = np.int64(d[n, element])
+        if s[n, LOW + element] == 0:
+            cost += detour
+        if cost < best_cost:
+            best_cost = cost
+            best = element
+    if best != NO_GOAL:
+        return best
+    if s[n, CARGO] > 0:
+        return DEPOSIT
+    return FRONTIER
+
+
+@helper
+def miner_goal(s, d, n):
+    """Goal of a miner: gear when it can be paid, then elements."""
+    if s[n, GEAR + MINER_GEAR] == 0 and s[n, CARGO] < 3 and s[n, CAN_PAY + MINER_GEAR] == 1:
+        if d[n, STATION + MINER_GEAR] != NO_ROUTE:
+            return STATION + MINER_GEAR
+    return mine(s, d, n, 40)
+
+
+@helper
+def fighter_goal(tuning, s, d, n, gear, target, hearts):
+    """Goal of an aligner or scrambler: gear, hearts, then the nearest `target`; without one, look for some."""
+    if s[n, GEAR + gear] == 0:
+        if s[n, CAN_PAY + gear] == 1 and d[n, STATION + gear] != NO_ROUTE:
+            return STATION + gear
+        return mine(s, d, n, 10)
+    has_bank_heart = s[n, AGE] < tuning.early and s[n, STANDING] < 3
+    may_get_heart = s[n, CAN_PAY_HEART] == 1 or has_bank_heart
+    if d[n, CHEST] == 1 and s[n, HEART] < hearts and may_get_heart:
+        return CHEST
+    if s[n, HEART] == 0:
+        if may_get_heart and d[n, CHEST] != NO_ROUTE:
+            return CHEST
+        if s[n, SLACK] > tuning.explore_margin and d[n, FRONTIER] != NO_ROUTE:
+            return FRONTIER
+        if d[n, REVISIT] != NO_ROUTE:
+            return REVISIT
+        return NO_GOAL
+    if gear == ALIGNER_GEAR and s[n, INFLUENCE] == 0:
+        if d[n, GROUND] > 0 and d[n, GROUND] != NO_ROUTE:
+            return GROUND
+        if s[n, ON_MAP] == 1 and d[n, HUB] > 4:
+            return HUB
+        return NO_GOAL
+    if d[n, target] != NO_ROUTE:
+        return target
+    if d[n, REVISIT] != NO_ROUTE and d[n, REVISIT] <= d[n, FRONTIER]:
+        return REVISIT
+    if d[n, FRONTIER] != NO_ROUTE:
+        return FRONTIER
+    if d[n, REVISIT] != NO_ROUTE:
+        return REVISIT
+    return HUB
+
+
+@helper
+def scout_goal(s, d, n):
+    """Goal of a scout: gear, then unknown ground, then junctions that were not seen for long."""
+    if (
+        s[n, GEAR + SCOUT_GEAR] == 0
+        and s[n, CAN_PAY + SCOUT_GEAR] == 1
+        and d[n, STATION + SCOUT_GEAR] != NO_ROUTE
+    ):
+        return STATION + SCOUT_GEAR
+    if d[n, FRONTIER] != NO_ROUTE:
+        return FRONTIER
+    if d[n, REVISIT] != NO_ROUTE:
+        return REVISIT
+    return HUB
+
+
+@helper
+def choose_goal(tuning, s, d, n, vibe):
+    """Route class that the agent should follow, or NO_GOAL to stay."""
+    if s[n, FELT] == 0 and s[n, SLACK] <= tuning.margin:
+        aligns_on_the_way = (
+            vibe == ALIGNER_VIBE
+            and s[n, GEAR + ALIGNER_GEAR] == 1
+            and s[n, HEART] > 0
+            and s[n, INFLUENCE] > 0
+            and d[n, ALIGN] <= d[n, GROUND]
+            and s[n, HP] > 15
+        )
+        if aligns_on_the_way:
+            return ALIGN
+        if d[n, GROUND] != NO_ROUTE:
+            return GROUND
+    if vibe == MINER_VIBE:
+        return miner_goal(s, d, n)
+    if vibe == ALIGNER_VIBE:
+        return fighter_goal(tuning, s, d, n, ALIGNER_GEAR, ALIGN, tuning.aligner_hearts)
+    if vibe == SCRAMBLER_VIBE:
+        return fighter_goal(tuning, s, d, n, SCRAMBLER_GEAR, CLIPS, tuning.scrambler_hearts)
+    return scout_goal(s, d, n)
+
+
+@helper
+def choose_move(moves, parity):
+    """One of the optimal first moves (0..3): north/south first on even cells, west/east first on odd ones."""
+    for i in range(4):
+        d = (i + 2 * parity) & 3
+        if (moves >> d) & 1:
+            return d
+    return 0
+
+
+@kernel
+def label_rows(tuning, state, fixed_role, labels, mask, weight, goals, first, last):
+    """Label the rows in [first, last).
+
+    Args:
+        tuning: `Tuning`.
+        state: `MemoryState` with current scalars and routes, read only.
+        fixed_role: i8 [N] vibe that the agent must show, -1: it chooses.
+        labels: i16 [N] out: action.
+        mask: u16 [N] out: bit u set: action u is as good.
+        weight: f32 [N] out.
+        goals: i8 [N] out: route class followed, -1 for none.
+        first: first row.
+        last: row after the last.
+    """
+    s = state.scalars
+    d = state.route_dist
+    for n in range(first, last):
+        vibe = DEFAULT_VIBE
+        for i in range(NUM_VIBES):
+            if s[n, VIBE + i]:
+                vibe = i
+        role = np.int64(fixed_role[n])
+        may_change = True
+        if role < 0:
+            role = smart_role(tuning, s, n, vibe)
+            is_role = vibe >= SCRAMBLER_VIBE
+            may_change = not is_role or (s[n, FELT] == 1 and s[n, HEART] == 0 and s[n, CARGO] == 0)
+        goals[n] = NO_GOAL
+        weight[n] = 1.0
+        if vibe != role and may_change:
+            labels[n] = FIRST_VIBE_ACTION + role
+            mask[n] = 1 << labels[n]
+            continue
+        goal = choose_goal(tuning, s, d, n, vibe)
+        goals[n] = goal
+        moves = np.int64(state.route_move[n, goal]) if goal >= 0 else 0
+        if s[n, ENERGY] < MOVE_COST or moves == 0:
+            labels[n] = 0
+            # Without energy every move fails for free, so the right direction is as good as waiting.
+            mask[n] = 1 | (moves << 1)
+            continue
+        labels[n] = 1 + choose_move(moves, (s[n, ROW] + s[n, COLUMN]) & 1)
+        mask[n] = moves << 1
