@@ -54,6 +54,32 @@ def test_steps_equal_those_of_torch(num_workers, weight_decay):
     pool.close()
 
 
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_the_auxiliary_heads_regulariser_is_its_full_norm_and_is_not_clipped(num_workers):
+    config = OptimizerConfig(max_grad_norm=1e-3)
+    networks = []
+    for l2 in (0.0, 0.25):
+        torch.manual_seed(0)
+        network = nn.ModuleDict({"gtd_aux": nn.Linear(30, 40), "trunk": nn.Linear(50, 30)})
+        flat = FlatParameters(network, 1)
+        flat.attach(network, 0)
+        before = flat.weights.clone()
+        flat.gradients.normal_(generator=torch.Generator().manual_seed(1))
+        gradient = flat.gradients[0] * (1e-3 / flat.gradients[0].norm())
+        with WorkerPoolContext(num_workers) as pool:
+            AdamW(flat, config, pool, aux_l2=l2).step(1.0)
+        first, last = flat.aux
+        assert last - first >= 30 * 40 + 40
+        gradient[first:last] += l2 * before[first:last]
+        # The first step of Adam is the sign of the gradient, up to epsilon.
+        expected = before - gradient / (gradient.abs() + config.eps)
+        torch.testing.assert_close(flat.weights, expected, rtol=1e-3, atol=1e-3)
+        networks.append(network)
+    a, b = networks
+    assert torch.equal(a["trunk"].weight, b["trunk"].weight)
+    assert not torch.equal(a["gtd_aux"].bias, b["gtd_aux"].bias)
+
+
 def test_gradients_of_replicas_are_added():
     network = make_network()
     flat = FlatParameters(network, 3)

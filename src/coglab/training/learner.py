@@ -8,7 +8,7 @@ the size of the whole minibatch, the gradients of the shards add up to the gradi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from coglab.training.experience import Experience
 from coglab.training.geometry import Geometry
 from coglab.training.losses.batch import LossBatch, LossOutputs, Metrics
 from coglab.training.losses.ppo_actor import actor_rows, ppo_actor_loss
-from coglab.training.losses.ppo_critic import aux_regularizer, gtd_lambda_loss, mse_critic_loss
+from coglab.training.losses.ppo_critic import gtd_lambda_loss, mse_critic_loss
 from coglab.training.losses.sliced_scripted_cloner import sliced_scripted_cloner_loss
 from coglab.training.optim import AdamW, FlatParameters
 from coglab.training.randomness import SHUFFLE_STREAM
@@ -127,9 +127,10 @@ class Learner:
             self.parameters.attach(replica, index)
             if hasattr(replica, "set_in_place_gradients"):
                 replica.set_in_place_gradients(True)
-        self.optimizer = AdamW(self.parameters, config.optimizer, pool)
-        aux: Iterable[tuple[str, Tensor]] = network.named_parameters()
-        self._aux = [parameter for name, parameter in aux if name.startswith("gtd_aux.")]
+        critic = config.losses.ppo_critic
+        uses_aux = critic.enabled and critic.critic_update == "gtd_lambda"
+        aux_l2 = critic.aux_coef * critic.beta if uses_aux else 0.0
+        self.optimizer = AdamW(self.parameters, config.optimizer, pool, aux_l2)
 
     def prepare(self, experience: Experience, reward_mean: np.ndarray) -> None:
         """Turn rewards into learning rewards and compute advantages from the collected values.
@@ -285,11 +286,6 @@ class Learner:
         sums, errors = MetricSums(), [error for _, error in results]
         for part, _ in results:
             sums.merge(part)
-        critic = self.config.losses.ppo_critic
-        if critic.enabled and critic.critic_update == "gtd_lambda" and self._aux:
-            regularizer = aux_regularizer(self._aux, critic)
-            regularizer.backward()
-            sums.add("gtd_aux_loss", float(regularizer.detach()) * denominator, 0.0)
         return sums, max(errors)
 
     def _outputs(

@@ -1,8 +1,12 @@
 """The optimiser: all weights in one array, gradients of all threads in one matrix, one AdamW step over both.
 
-P numbers of weights (padded), W threads. Weights of two or more dimensions come first, so that weight decay, which
-leaves out biases and gains, is a range and not a mask. On a CPU the threads share the step by ranges of the array, and
-every number is read and written once; on a GPU the same formulas are a handful of torch operations.
+P numbers of weights (padded), W threads. The order of the weights makes ranges, not masks, of what is treated apart:
+matrices, matrices of `gtd_aux`, vectors of `gtd_aux`, vectors. Weight decay applies to matrices, TDRC's regulariser to
+`gtd_aux`. On a CPU the threads share the step by ranges of the array, and every number is read and written once; on a
+GPU the same formulas are a handful of torch operations.
+
+The regulariser `l2 / 2 |theta|^2` of `gtd_aux` enters as its gradient `l2 theta` after clipping: it is as large as the
+weights themselves and would otherwise use up the norm that the losses are clipped to.
 
 Source: Loshchilov, Hutter 2019 (AdamW); Pascanu et al. 2013 (clipping of the global norm).
 """
@@ -23,6 +27,9 @@ from coglab.training.workers import WorkerPool
 ALIGNMENT = 16
 """Every weight starts at a multiple of 16 floats (64 bytes): a cache line, and the widest vector instructions."""
 
+AUX = "gtd_aux."
+"""How the names of the auxiliary head's weights begin."""
+
 CHUNK = 1 << 14
 """Numbers whose squares are summed into one partial sum. Fixed, so that the norm does not depend on the threads."""
 
@@ -38,11 +45,12 @@ class FlatParameters:
         weights: f32 `[P]`.
         gradients: f32 `[num_replicas, P]`.
         decayed: the first `decayed` numbers belong to weights of two or more dimensions.
+        aux: (first, last) of the auxiliary head's weights.
         ranges: name of a weight -> (first, last) in the array.
     """
 
     def __init__(self, network: nn.Module, num_replicas: int) -> None:
-        named = sorted(network.named_parameters(), key=lambda item: item[1].ndim < 2)
+        named = sorted(network.named_parameters(), key=_order)
         self.ranges: dict[str, tuple[int, int]] = {}
         size = 0
         self.decayed = 0
@@ -51,6 +59,8 @@ class FlatParameters:
             size += -(-parameter.numel() // ALIGNMENT) * ALIGNMENT
             if parameter.ndim >= 2:
                 self.decayed = size
+        aux = [bounds for name, bounds in self.ranges.items() if name.startswith(AUX)]
+        self.aux = (aux[0][0], aux[-1][1]) if aux else (0, 0)
         device = named[0][1].device
         self.weights = _aligned_zeros(size, device)
         self.gradients = _aligned_zeros(num_replicas * size, device).view(num_replicas, size)
@@ -74,6 +84,12 @@ class FlatParameters:
         return flat[first:last].view(parameter.shape)
 
 
+def _order(item: tuple[str, Tensor]) -> tuple[bool, bool]:
+    name, parameter = item
+    is_vector = parameter.ndim < 2
+    return is_vector, name.startswith(AUX) != is_vector
+
+
 def _aligned_zeros(size: int, device: torch.device) -> Tensor:
     """Zeros that start at a cache line."""
     buffer = torch.zeros(size + ALIGNMENT, device=device)
@@ -88,12 +104,18 @@ class AdamW:
         parameters: the weights and gradients.
         config: decay rates, epsilon, weight decay, norm.
         pool: the threads that share a step.
+        aux_l2: strength of the auxiliary head's regulariser.
     """
 
     def __init__(
-        self, parameters: FlatParameters, config: OptimizerConfig, pool: WorkerPool
+        self,
+        parameters: FlatParameters,
+        config: OptimizerConfig,
+        pool: WorkerPool,
+        aux_l2: float = 0.0,
     ) -> None:
         self.parameters = parameters
+        self.aux_l2 = aux_l2
         self.config = config
         self.pool = pool
         self.gradient_step = 0
@@ -126,9 +148,11 @@ class AdamW:
         shrink = learning_rate * config.weight_decay
         weights, decayed = self.parameters.weights, self.parameters.decayed
         gradient = self.parameters.gradients
+        aux = slice(*self.parameters.aux)
         if self.mean.device.type != "cpu":
-            weights[:decayed] *= 1.0 - shrink
             total = gradient[0] * scale
+            total[aux] += self.aux_l2 * weights[aux]
+            weights[:decayed] *= 1.0 - shrink
             self.mean.lerp_(total, 1.0 - config.beta1)
             self.square.mul_(config.beta2).addcmul_(total, total, value=1.0 - config.beta2)
             weights.addcdiv_(self.mean, self.square.sqrt().div_(root).add_(config.eps), value=-rate)
@@ -136,12 +160,16 @@ class AdamW:
             return norm
         arrays = (weights.numpy(), gradient.numpy(), self.mean.numpy(), self.square.numpy())
         constants = np.array(
-            [scale, config.beta1, config.beta2, 1.0 / root, config.eps, rate, 1.0 - shrink],
+            [
+                scale, config.beta1, config.beta2, 1.0 / root, config.eps, rate, 1.0 - shrink,
+                self.aux_l2,
+            ],
             np.float32,
-        )
+        )  # fmt: skip
+        ranges = (decayed, *self.parameters.aux)
         self.pool.run(
             lambda w: adamw(
-                *arrays, constants, decayed, int(self._bounds[w]), int(self._bounds[w + 1])
+                *arrays, constants, *ranges, int(self._bounds[w]), int(self._bounds[w + 1])
             )
         )
         return norm
@@ -210,7 +238,7 @@ def add_gradients(gradients, first, last, partial):
 
 
 @kernel
-def adamw(weights, gradients, mean, square, constants, decayed, first, last):
+def adamw(weights, gradients, mean, square, constants, decayed, first_aux, last_aux, first, last):
     """One AdamW step on `[first, last)`, and gradients back to 0.
 
     Args:
@@ -218,15 +246,21 @@ def adamw(weights, gradients, mean, square, constants, decayed, first, last):
         gradients: f32[W,P], the sum in row 0; all rows cleared.
         mean: f32[P] running mean of the clipped gradient.
         square: f32[P] running mean of its square.
-        constants: f32[7]: gradient scale, beta1, beta2, 1 / sqrt(bias correction of the square), epsilon, learning
-            rate / bias correction of the mean, 1 - learning rate x weight decay.
+        constants: f32[8]: gradient scale, beta1, beta2, 1 / sqrt(bias correction of the square), epsilon, learning
+            rate / bias correction of the mean, 1 - learning rate x weight decay, strength of
+            the auxiliary head's regulariser.
         decayed: weight decay applies below this index.
+        first_aux: first number of the auxiliary head.
+        last_aux: end of them.
         first: first number.
         last: end of the numbers.
     """
     scale, beta1, beta2 = constants[0], constants[1], constants[2]
     inverse_root, eps, rate, keep = constants[3], constants[4], constants[5], constants[6]
     one = np.float32(1.0)
+    l2 = constants[7] / scale
+    for i in range(max(first, first_aux), min(last, last_aux)):
+        gradients[0, i] += l2 * weights[i]
     if keep != one:
         for i in range(first, min(last, decayed)):
             weights[i] *= keep

@@ -16,11 +16,12 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
 
+from coglab.policies.checkpoints import TrainerState
 from coglab.training.batch_metrics import batch_metrics
 from coglab.training.config import TrainerConfig
 from coglab.training.episodes import EpisodeRecorder
@@ -31,18 +32,6 @@ from coglab.training.randomness import SLICE_STREAM, stream_key, uniforms
 from coglab.training.rollout import PHASES, RolloutPlan, RolloutWorker, Stage
 from coglab.training.teacher_plan import TeacherPlan, assign_slices
 from coglab.training.workers import WorkerPool
-
-
-class TrainerState(NamedTuple):
-    """Everything besides the weights that a run needs to continue bit for bit.
-
-    Attributes:
-        tensors: name -> array.
-        meta: JSON-able values.
-    """
-
-    tensors: dict[str, np.ndarray]
-    meta: dict[str, Any]
 
 
 class Tracker(Protocol):

@@ -10,12 +10,13 @@ Descending L_c moves v by `delta_lambda grad v - h (grad v + grad delta_lambda)`
 second sum it is GTD2's, with h = 0 the ordinary semi-gradient one. Unlike semi-gradients it converges off-policy, which
 is what teacher-led rows are; those are importance-weighted with `rho = min(rho_clip, pi / mu)`.
 
+The last term is the full squared norm, as in TDRC; dividing it by the number of weights, as other implementations do,
+makes it vanish. It does not depend on the batch, so the optimiser adds its gradient (`optim.AdamW`).
+
 Sources: Elelimy, Daley, Patterson, Machado, White, White 2025, arXiv 2507.09087; Ghiassian et al. 2020 (TDRC).
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -52,7 +53,7 @@ def mse_critic_loss(
 def gtd_lambda_loss(
     batch: LossBatch, outputs: LossOutputs, config: PpoCriticConfig, advantage: AdvantageConfig
 ) -> tuple[Tensor, Metrics]:
-    """TDRC(lambda) on all rows, from the current network's values. The regulariser is `aux_regularizer`.
+    """TDRC(lambda) on all rows, from the current network's values; the regulariser is in `optim.AdamW`.
 
     Args:
         batch: the shard.
@@ -93,22 +94,6 @@ def gtd_lambda_loss(
             "teacher_td_lambda_rho_clipfrac": ((clipped_ST * led_ST).sum(), led_ST.sum()),
         }
     return total / batch.denominator, metrics
-
-
-def aux_regularizer(parameters: Iterable[Tensor], config: PpoCriticConfig) -> Tensor:
-    """TDRC's regulariser of the auxiliary head: its full squared norm, once per minibatch (not per entry or shard).
-
-    Dividing it by the number of parameters, as other implementations do, makes it vanish and leaves plain TDC.
-
-    Args:
-        parameters: those of `gtd_aux`.
-        config: `beta` and `aux_coef`.
-
-    Returns:
-        `aux_coef * beta / 2 * |theta_h|^2`.
-    """
-    norm = torch.stack([p.square().sum() for p in parameters]).sum()
-    return 0.5 * config.aux_coef * config.beta * norm
 
 
 def _entries(batch: LossBatch) -> Tensor:
