@@ -7,22 +7,37 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.fields import FieldInfo
 
 
 class Config(BaseModel):
     """A typed configuration: unknown keys are errors, field docstrings feed `--help` and the docs.
 
     Configurations are frozen. To change one, merge plain dicts and validate once into a new object
-    (`coglab.config.merge`, `coglab.config.build`): `model_copy(update=...)` would not validate.
+    (`coglab.config.layers.merge`, `coglab.config.build`): `model_copy(update=...)` would not validate.
+    Field docstrings are read from the source when help is asked for (`describe.documentation`); pydantic's
+    `use_attribute_docstrings` would read them at every start, which takes longer than everything else here.
     """
 
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
-        use_attribute_docstrings=True,
         validate_default=True,
         allow_inf_nan=False,
+        serialize_by_alias=True,
     )
+
+    @classmethod
+    def fields_by_key(cls) -> dict[str, FieldInfo]:
+        """List the fields by the key that users type: the attribute's name, or its alias if it has one."""
+        return {field.alias or name: field for name, field in cls.model_fields.items()}
+
+    def entries(self) -> list[tuple[str, Any]]:
+        """List keys, as users type them, and values."""
+        return [
+            (field.alias or name, getattr(self, name))
+            for name, field in type(self).model_fields.items()
+        ]
 
     @model_validator(mode="before")
     @classmethod
@@ -31,7 +46,7 @@ class Config(BaseModel):
         if not isinstance(data, dict):
             return data
         completed = {}
-        for name, field in cls.model_fields.items():
+        for name, field in cls.fields_by_key().items():
             if field.discriminator != "kind" or name not in data:
                 continue
             value = data[name]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
 import types
 import typing
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Literal
 
 import annotated_types
@@ -12,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from coglab.config.base import MAX_COUNT, Config
-from coglab.config.layers import Path, show_value
+from coglab.config.layers import KeyPath, show_value
 
 
 def members(annotation: Any) -> list[Any]:
@@ -55,14 +59,48 @@ def inner_class(field: FieldInfo, value: object = None) -> type[Config] | None:
     return classes[0] if classes else None
 
 
-def walk(cls: type[Config], prefix: Path = ()) -> Iterator[tuple[Path, FieldInfo]]:
+@cache
+def documentation(cls: type[Config]) -> dict[str, str]:
+    """Read the docstrings below the fields of a configuration class, by key.
+
+    Args:
+        cls: the class; fields that it inherits are included.
+
+    Returns:
+        One paragraph per documented field; nothing where the source is not at hand.
+    """
+    texts: dict[str, str] = {}
+    for base in reversed(cls.__mro__):
+        if not (issubclass(base, Config) and base is not Config):
+            continue
+        try:
+            tree = ast.parse(inspect.cleandoc("\n" + inspect.getsource(base)))
+        except (OSError, TypeError, SyntaxError):
+            continue
+        body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
+        for statement, following in itertools.pairwise(body):
+            if not (
+                isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+            ):
+                continue
+            text = following.value if isinstance(following, ast.Expr) else None
+            if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                texts[statement.target.id] = " ".join(text.value.split())
+    return {
+        field.alias or name: texts[name]
+        for name, field in cls.model_fields.items()
+        if name in texts
+    }
+
+
+def walk(cls: type[Config], prefix: KeyPath = ()) -> Iterator[tuple[KeyPath, FieldInfo]]:
     """Yield every field of a configuration class and of those inside it, parents first.
 
     Args:
         cls: the class. Where a field admits several kinds, the fields of each are listed.
         prefix: put before every path.
     """
-    for name, field in cls.model_fields.items():
+    for name, field in cls.fields_by_key().items():
         path = (*prefix, name)
         yield path, field
         seen = set()
@@ -160,7 +198,7 @@ def example(annotation: Any, default: object, given: object = None) -> str:
             key, value = typing.get_args(kind)
             return f"{{{example(key, None)}: {example(value, None)}}}"
         if isinstance(kind, type) and issubclass(kind, Config):
-            return show_value({next(iter(kind.model_fields)): "..."})
+            return show_value({next(iter(kind.fields_by_key())): "..."})
         known = {int: "1000", float: "0.5", bool: "true", str: "text"}.get(kind)
         if known:
             return known

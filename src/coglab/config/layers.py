@@ -12,7 +12,7 @@ from coglab.config.base import Config
 from coglab.config.errors import UserError
 from coglab.config.values import Tree, read_value
 
-Path = tuple[str, ...]
+KeyPath = tuple[str, ...]
 
 
 def dotted(path: Iterable[object]) -> str:
@@ -56,7 +56,7 @@ def nest_dotted(tree: Mapping[str, Tree]) -> dict[str, Tree]:
     return nested
 
 
-def split_name(name: str, argument: str) -> Path:
+def split_name(name: str, argument: str) -> KeyPath:
     """Split a dotted key into its path.
 
     Args:
@@ -74,7 +74,7 @@ def split_name(name: str, argument: str) -> Path:
     return path
 
 
-def insert(tree: dict[str, Tree], path: Path, value: Tree) -> None:
+def insert(tree: dict[str, Tree], path: KeyPath, value: Tree) -> None:
     """Put a value into a tree that is being collected from one source.
 
     Args:
@@ -93,7 +93,7 @@ def insert(tree: dict[str, Tree], path: Path, value: Tree) -> None:
     _put(tree, path, value)
 
 
-def _put(tree: dict[str, Tree], path: Path, value: Tree) -> None:
+def _put(tree: dict[str, Tree], path: KeyPath, value: Tree) -> None:
     key = path[-1]
     if key not in tree:
         # Copied, because later arguments may add to it.
@@ -109,7 +109,7 @@ def _copy(tree: Tree) -> Tree:
     return {key: _copy(value) for key, value in tree.items()} if isinstance(tree, dict) else tree
 
 
-def _twice(path: Path, first: Tree, second: Tree) -> UserError:
+def _twice(path: KeyPath, first: Tree, second: Tree) -> UserError:
     name = dotted(path)
     if isinstance(first, dict) != isinstance(second, dict):
         return UserError(
@@ -147,14 +147,14 @@ def _same_kind(below: dict[str, Tree], value: dict[str, Tree]) -> bool:
     return "kind" not in below or "kind" not in value or below["kind"] == value["kind"]
 
 
-def flatten(tree: Mapping[str, Tree], prefix: Path = ()) -> dict[Path, Tree]:
+def flatten(tree: Mapping[str, Tree], prefix: KeyPath = ()) -> dict[KeyPath, Tree]:
     """List the leaves of a tree by path; an empty map is a leaf.
 
     Args:
         tree: the tree.
         prefix: put before every path.
     """
-    leaves: dict[Path, Tree] = {}
+    leaves: dict[KeyPath, Tree] = {}
     for key, value in tree.items():
         path = (*prefix, key)
         if isinstance(value, Mapping) and value:
@@ -173,16 +173,17 @@ def given_values(config: Config) -> dict[str, Any]:
     Returns:
         A tree of Python values. `kind` is always in it, because it says how the rest is to be read.
     """
-    return {
-        name: _plain(getattr(config, name), given_values)
-        for name in type(config).model_fields
+    given = {
+        field.alias or name
+        for name, field in type(config).model_fields.items()
         if name in config.model_fields_set or name == "kind"
     }
+    return {key: _plain(value, given_values) for key, value in config.entries() if key in given}
 
 
 def all_values(config: Config) -> dict[str, Any]:
     """List every value of a configuration, defaults included, as a tree of Python values."""
-    return {name: _plain(getattr(config, name), all_values) for name in type(config).model_fields}
+    return {key: _plain(value, all_values) for key, value in config.entries()}
 
 
 def _plain(value: Any, inner: Any) -> Any:

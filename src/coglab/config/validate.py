@@ -10,9 +10,16 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from coglab.config.base import Config
-from coglab.config.describe import config_classes, example, expectation, inner_class, walk
+from coglab.config.describe import (
+    config_classes,
+    documentation,
+    example,
+    expectation,
+    inner_class,
+    walk,
+)
 from coglab.config.errors import UserError, did_you_mean, nearest
-from coglab.config.layers import Path, dotted, show_value
+from coglab.config.layers import KeyPath, dotted, show_value
 from coglab.config.values import Tree
 
 C = TypeVar("C", bound=Config)
@@ -24,8 +31,8 @@ def build(
     cls: type[C],
     tree: Mapping[str, Tree],
     *,
-    prefix: Path = (),
-    origins: Mapping[Path, str] | None = None,
+    prefix: KeyPath = (),
+    origins: Mapping[KeyPath, str] | None = None,
 ) -> C:
     """Validate a whole tree into a new configuration.
 
@@ -73,8 +80,8 @@ def explain(
     cls: type[Config],
     tree: Mapping[str, Tree],
     error: ValidationError,
-    prefix: Path,
-    origins: Mapping[Path, str],
+    prefix: KeyPath,
+    origins: Mapping[KeyPath, str],
 ) -> str:
     """Write what is wrong with a tree.
 
@@ -88,7 +95,7 @@ def explain(
     Returns:
         One paragraph per key.
     """
-    by_path: dict[Path, list[ErrorDetails]] = {}
+    by_path: dict[KeyPath, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
         path = _path(cls, tree, detail)
         by_path.setdefault(path, []).append(detail)
@@ -100,7 +107,7 @@ def explain(
     return "\n".join([*paragraphs[:MAX_SHOWN], *([f"... and {more} more."] if more > 0 else [])])
 
 
-def _path(cls: type[Config], tree: Mapping[str, Tree], detail: ErrorDetails) -> Path:
+def _path(cls: type[Config], tree: Mapping[str, Tree], detail: ErrorDetails) -> KeyPath:
     """Reduce pydantic's location to the keys that the user typed: it also names union members and validators."""
     path: list[str] = []
     owner: type[Config] | None = cls
@@ -109,8 +116,8 @@ def _path(cls: type[Config], tree: Mapping[str, Tree], detail: ErrorDetails) -> 
     location = list(detail["loc"])
     for index, part in enumerate(location):
         is_last = index == len(location) - 1
-        if owner is not None and part in owner.model_fields:
-            field = owner.model_fields[str(part)]
+        if owner is not None and part in owner.fields_by_key():
+            field = owner.fields_by_key()[str(part)]
             value = (
                 value.get(part) if isinstance(value, Mapping) else getattr(value, str(part), None)
             )
@@ -128,10 +135,10 @@ def _path(cls: type[Config], tree: Mapping[str, Tree], detail: ErrorDetails) -> 
 def _paragraph(
     cls: type[Config],
     tree: Mapping[str, Tree],
-    path: Path,
+    path: KeyPath,
     details: list[ErrorDetails],
-    prefix: Path,
-    origins: Mapping[Path, str],
+    prefix: KeyPath,
+    origins: Mapping[KeyPath, str],
 ) -> str:
     types = {detail["type"] for detail in details}
     origin = origins.get((*prefix, *path), "")
@@ -142,8 +149,9 @@ def _paragraph(
     name = dotted((*prefix, *path)) or cls.__name__
     if "missing" in types and field is not None:
         would = example(field.annotation, None)
-        text = f" {field.description}" if field.description else ""
-        return f"`{name}` is missing; expected {_expects(field)}, such as `{name}={would}`.{text}"
+        owner = _owner(cls, tree, path[:-1]) or cls
+        text = documentation(owner).get(path[-1], "")
+        return f"`{name}` is missing; expected {_expects(field)}, such as `{name}={would}`. {text}".rstrip()
     given = _value(tree, path)
     parent = _field(cls, tree, path[:-1]) if path else None
     if field is None and parent is not None:  # an item of a list or map: show the whole
@@ -167,10 +175,10 @@ def _paragraph(
 
 
 def _unknown(
-    cls: type[Config], tree: Mapping[str, Tree], path: Path, prefix: Path, source: str
+    cls: type[Config], tree: Mapping[str, Tree], path: KeyPath, prefix: KeyPath, source: str
 ) -> str:
     owner = _owner(cls, tree, path[:-1]) or cls
-    valid = list(owner.model_fields)
+    valid = list(owner.fields_by_key())
     where = dotted((*prefix, *path[:-1]))
     hint = ""
     guess = nearest(path[-1], valid)
@@ -190,7 +198,7 @@ def _unknown(
     )
 
 
-def _kind_with(cls: type[Config], tree: Mapping[str, Tree], path: Path) -> str | None:
+def _kind_with(cls: type[Config], tree: Mapping[str, Tree], path: KeyPath) -> str | None:
     """Find the other kind of the field above `path` that has this key."""
     field = _field(cls, tree, path[:-1]) if len(path) > 1 else None
     for other in config_classes(field.annotation) if field is not None else ():
@@ -210,7 +218,7 @@ def _unknown_kind(name: str, given: object, field: FieldInfo, source: str) -> st
 
 
 def _misfit(
-    path: Path,
+    path: KeyPath,
     given: object,
     annotation: Any,
     metadata: tuple[Any, ...],
@@ -247,7 +255,7 @@ def _expects(field: FieldInfo) -> str:
     return expectation(field.annotation, tuple(field.metadata))
 
 
-def _value(tree: object, path: Path) -> object:
+def _value(tree: object, path: KeyPath) -> object:
     for part in path:
         if isinstance(tree, Mapping):
             tree = tree.get(part, _MISSING)
@@ -258,7 +266,7 @@ def _value(tree: object, path: Path) -> object:
     return tree
 
 
-def _owner(cls: type[Config], tree: Mapping[str, Tree], path: Path) -> type[Config] | None:
+def _owner(cls: type[Config], tree: Mapping[str, Tree], path: KeyPath) -> type[Config] | None:
     """Find the class whose keys lie below `path`."""
     if not path:
         return cls
@@ -266,7 +274,7 @@ def _owner(cls: type[Config], tree: Mapping[str, Tree], path: Path) -> type[Conf
     return inner_class(field, _value(tree, path)) if field is not None else None
 
 
-def _field(cls: type[Config], tree: Mapping[str, Tree], path: Path) -> FieldInfo | None:
+def _field(cls: type[Config], tree: Mapping[str, Tree], path: KeyPath) -> FieldInfo | None:
     """Find the field at `path`."""
     owner = _owner(cls, tree, path[:-1]) if path else None
-    return owner.model_fields.get(path[-1]) if owner is not None else None
+    return owner.fields_by_key().get(path[-1]) if owner is not None else None

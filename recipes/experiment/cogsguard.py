@@ -1,0 +1,85 @@
+"""CogsGuard: train a policy, with or without a scripted teacher, and evaluate policies on held-out maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from coglab.evaluation.config import EvaluationConfig
+from coglab.games.cogsguard.config import CogsGuardConfig, RewardVariant, RulesVersion
+from coglab.tools.evaluate import EvaluateTool
+from coglab.tools.train import TrainTool
+from coglab.training.config import SystemConfig, TrainingEnvConfig
+
+
+def train(
+    mission: str = "arena",
+    max_steps: int | None = None,
+    seed: int = 1,
+    num_agents: int = 10,
+    rules: RulesVersion = "2026-02-01",
+    reward_variants: tuple[RewardVariant, ...] = (),
+    policy_architecture: str | dict[str, Any] = "auto",
+    initial_policy_uri: str | None = None,
+) -> TrainTool:
+    r"""Train a policy on CogsGuard.
+
+        ./tools/run.py recipes.experiment.cogsguard.train run=first \
+            'teacher={mode: sliced_cloner, policy_uri: "metta://policy/cogsguard?gear=10",
+                      teacher_led_proportion: 0.5, student_led_proportion: 0.5}' \
+            trainer.total_timesteps=60_000_000
+
+    Args:
+        mission: `arena`, `machina_1`, `tutorial`, or the path of a text map, `FILE.map`.
+        max_steps: ticks per episode; left out, the mission's own (arena 1,000).
+        seed: of games, maps, sampling and weights.
+        num_agents: agents per game.
+        rules: `2026-02-01`, the published game, or `2026-01-24`, a week earlier.
+        reward_variants: extra rewards, such as `[milestones, credit]`.
+        policy_architecture: `auto` (vit on a GPU, fast on a CPU), `fast`, `vit`, or a map with `kind`.
+        initial_policy_uri: start from another run's checkpoint, `metta://policy/<run>:latest`.
+    """
+    game = CogsGuardConfig(
+        mission=mission,
+        max_steps=max_steps,
+        num_agents=num_agents,
+        rules=rules,
+        reward_variants=reward_variants,
+    )
+    return TrainTool(
+        training_env=TrainingEnvConfig(game=game),
+        policy_architecture=policy_architecture,
+        initial_policy_uri=initial_policy_uri,
+        system=SystemConfig(seed=seed),
+    )
+
+
+def evaluate(
+    policy_uris: Sequence[str] = (),
+    maps: int = 64,
+    mission: str = "arena",
+    max_steps: int | None = None,
+    num_agents: int = 10,
+    rules: RulesVersion = "2026-02-01",
+    seed: int = 0,
+) -> EvaluateTool:
+    r"""Play held-out maps of CogsGuard with each policy; print a table with 95 % intervals.
+
+        ./tools/run.py recipes.experiment.cogsguard.evaluate \
+            'policy_uris=[metta://policy/first, "metta://policy/cogsguard?gear=10", metta://policy/random]'
+
+    Args:
+        policy_uris: the policies: runs (`metta://policy/<run>:latest`), scripted ones, `file://...`.
+        maps: held-out maps, one episode each.
+        mission: as in `train`.
+        max_steps: as in `train`.
+        num_agents: as in `train`.
+        rules: as in `train`.
+        seed: of action sampling and of the games' event order.
+    """
+    game = CogsGuardConfig(mission=mission, max_steps=max_steps, num_agents=num_agents, rules=rules)
+    return EvaluateTool(
+        policy_uris=tuple(policy_uris),
+        game=game,
+        evaluation=EvaluationConfig(maps=maps, seed=seed),
+    )

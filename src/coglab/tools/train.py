@@ -1,0 +1,141 @@
+"""The tool `train`: every setting of a training run, and how it is resolved. The work is in `train_run.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Self
+
+from pydantic import Field
+
+from coglab.config import UserError
+from coglab.config.layers import KeyPath, given_values, merge
+from coglab.config.values import Tree
+from coglab.evaluation.config import EvaluatorConfig
+from coglab.models.config import ArchitectureConfig, AutoConfig
+from coglab.policies.config import CheckpointerConfig
+from coglab.tools import references
+from coglab.tools.base import Tool
+from coglab.tools.hardware import has_nvidia_driver
+from coglab.tools.run_names import check_run_name, default_run_name
+from coglab.tools.teacher_spelling import (
+    CLONER,
+    PLACES,
+    check_teacher_plan,
+    describe_teacher_plan,
+    spell_out_teacher,
+)
+from coglab.tracking.config import DisplayConfig, WandbConfig
+from coglab.training.config import SystemConfig, TeacherConfig, TrainerConfig, TrainingEnvConfig
+
+TEACHER_SHARE_OF_RUN = 5
+"""A teacher phase that is given no length lasts one part in this many of `trainer.total_timesteps`."""
+
+
+class TrainTool(Tool):
+    """Train a policy, evaluate it, and say what to do next."""
+
+    SPELLINGS: ClassVar[Mapping[KeyPath, KeyPath]] = {
+        ("teacher", key): path for key, path in PLACES.items()
+    }
+
+    run_name: str | None = Field(None, alias="run")
+    """Name of the run: its folder below `train_dir`, its W&B id, and `metta://policy/<run>`. The same name again
+    resumes the run. Left out: `local.<user>.<date>.<time>`."""
+
+    train_dir: str = "./train_dir"
+    """Folder of all runs. A run writes only below `train_dir/<run>/`."""
+
+    trainer: TrainerConfig = TrainerConfig()
+    """The training loop: budget, batches, losses, optimiser."""
+
+    training_env: TrainingEnvConfig = TrainingEnvConfig()
+    """The parallel games, and the teacher that labels them."""
+
+    teacher: TeacherConfig | None = None
+    """The teacher in one line. Resolves into `trainer.losses.sliced_scripted_cloner.*` and
+    `training_env.supervisor_policy_uri`; `null` turns a recipe's teacher off."""
+
+    policy_architecture: ArchitectureConfig = AutoConfig()
+    """The network: `auto`, `fast`, `vit`, or a map such as `{kind: fast, table_width: 256}`."""
+
+    initial_policy_uri: str | None = None
+    """Start from the weights of another run's checkpoint: `metta://policy/<run>:latest`, `file://...`."""
+
+    evaluator: EvaluatorConfig = EvaluatorConfig()
+    """The comparison at the end."""
+
+    checkpointer: CheckpointerConfig = CheckpointerConfig()
+    """When checkpoints are written and how many are kept."""
+
+    wandb: WandbConfig = WandbConfig()
+    """Weights & Biases."""
+
+    display: DisplayConfig = DisplayConfig()
+    """What the terminal shows."""
+
+    system: SystemConfig = SystemConfig()
+    """Device, precision and seed."""
+
+    @classmethod
+    def canonical(cls, tree: Mapping[str, Tree]) -> dict[str, Tree]:
+        """Spell `teacher` out; see `Tool.canonical`."""
+        return spell_out_teacher(tree)
+
+    def resolve(self) -> Self:
+        """Spell the teacher out, name the run, and give the teacher phase its length; see `Tool.resolve`."""
+        given = given_values(self)
+        if self.teacher is None:
+            given.pop("teacher", None)
+        tree = self.canonical(given)
+        if self.run_name is None:
+            tree["run"] = default_run_name()
+        tool = self._checked(tree)
+        cloner = tool.trainer.losses.sliced_scripted_cloner
+        if not cloner.enabled or cloner.steps is not None:
+            return tool
+        length: Tree = {"steps": tool.trainer.total_timesteps // TEACHER_SHARE_OF_RUN}
+        for key in reversed(CLONER):
+            length = {key: length}
+        return self._checked(merge(tree, length))
+
+    def check(self) -> None:
+        """Check what belongs together; see `Tool.check`."""
+        if self.run_name is not None:
+            check_run_name(self.run_name)
+        uri = self.training_env.supervisor_policy_uri
+        check_teacher_plan(self.trainer.losses.sliced_scripted_cloner, uri)
+        if uri is not None:
+            references.check_teacher(uri, "training_env.supervisor_policy_uri")
+        if self.initial_policy_uri is not None:
+            references.check_policy(self.initial_policy_uri, "initial_policy_uri")
+
+    def plan(self) -> list[str]:
+        """Name the run's folder, its sizes and its teacher; see `Tool.plan`."""
+        from coglab.training.geometry import resolve_geometry
+
+        device = self.system.device
+        if device == "auto":
+            device = "cuda" if has_nvidia_driver() else "cpu"
+        return [
+            f"run {self.run_name} in {Path(self.train_dir) / str(self.run_name)}",
+            *resolve_geometry(self.trainer, self.training_env, device=device).describe(),
+            describe_teacher_plan(
+                self.trainer.losses.sliced_scripted_cloner, self.training_env.supervisor_policy_uri
+            ),
+        ]
+
+    def run(self) -> int:
+        """Train; see `Tool.run`."""
+        tool = self.resolve()
+        if tool.training_env.game.kind != "cogsguard":
+            raise UserError(
+                f"the game {tool.training_env.game.kind} cannot be played yet: its recipe resolves "
+                "(`--dry-run`, `--show`), its rules are still to come. "
+                "For example `./tools/run.py recipes.experiment.cogsguard.train run=first` plays CogsGuard."
+            )
+        if tool.training_env.supervisor_policy_uri is not None:
+            references.require_teacher(tool.training_env.supervisor_policy_uri)
+        from coglab.tools import train_run
+
+        return train_run.run(tool)
