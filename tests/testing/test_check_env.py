@@ -24,18 +24,23 @@ def test_our_simulator_keeps_the_contract(exact_order, desynchronize):
 
 def test_long_episodes_are_skipped_with_a_reason():
     report = check_env(lambda **k: yard_sim(max_steps=5000, **k), ticks=10)
-    assert list(report.skipped) == ["episodes end, and the next begins in the same step"]
+    assert list(report.skipped) == [
+        "episodes end, and the next begins in the same step",
+        "finished episodes are recorded",
+    ]
     assert "max_steps is 5000" in str(report)
 
 
 class WrongDtype(CogsGuardSim):
-    rewards = property(lambda self: self._arrays["rewards"].astype(np.float64))
+    @property
+    def rewards(self):
+        return super().rewards.astype(np.float64)
 
 
 class NewArrays(CogsGuardSim):
-    def reset(self, seed=None):
-        super().reset(seed)
-        self._arrays["rewards"] = self._arrays["rewards"].copy()
+    @property
+    def rewards(self):
+        return super().rewards.copy()
 
 
 class WritesActions(CogsGuardSim):
@@ -56,10 +61,11 @@ class KeepsSeed(CogsGuardSim):
 
 
 class ForgetsToStartAgain(CogsGuardSim):
+    resets = 0
+
     def reset(self, seed=None):
-        before = self.state.episode.copy()
-        super().reset(seed)
-        self.state.episode[:] = before + 1
+        self.resets += 1
+        super().reset((self.seed if seed is None else seed) + self.resets)
 
 
 class KnowsItsBatch(CogsGuardSim):
@@ -96,11 +102,15 @@ class NeverResets(CogsGuardSim):
         super().__init__(*args, auto_reset=False, **options)
 
 
-class ForgetsInventories(CogsGuardSim):
-    def get_state(self):
-        saved = super().get_state()
-        saved["state.inventory"][:] = 0
-        return saved
+class RecordsTheLastReward(CogsGuardSim):
+    def step(self, first_env=0, last_env=None):
+        super().step(first_env, last_env)
+        self.episode.returns[:] = self.rewards.reshape(self.num_envs, -1)
+
+
+class ContinuesFromTheStart(CogsGuardSim):
+    def set_state(self, saved):
+        self.reset(int(saved["seed"]))
 
 
 class CountsInvalidAsSuccess(CogsGuardSim):
@@ -135,7 +145,8 @@ BROKEN = {
     TouchesOthers: ("ranges are independent", "touches other games"),
     SharesScratch: ("threads may step ranges of their own", "two threads"),
     NeverResets: ("episodes end, and the next begins in the same step", "no reset within the step"),
-    ForgetsInventories: ("saved state continues exactly", "differs"),
+    RecordsTheLastReward: ("finished episodes are recorded", "the rewards sum to"),
+    ContinuesFromTheStart: ("saved state continues exactly", "differs"),
     CountsInvalidAsSuccess: ("actions outside the list do nothing", "reported as a success"),
     NotANumber: ("rewards are finite", "not finite"),
     UndeclaredFeature: ("observation bytes are declared ones", "undeclared features: [77]"),

@@ -39,7 +39,9 @@ def yard_maps() -> MapTable:
 
 
 def yard_config(max_steps: int = 30) -> CogsGuardConfig:
-    return CogsGuardConfig(num_agents=3, max_steps=max_steps)
+    return CogsGuardConfig(
+        num_agents=3, max_steps=max_steps, reward_variants=("credit", "penalize_vibe_change")
+    )
 
 
 def yard_sim(

@@ -6,7 +6,7 @@ Letters: E games, A agents per game, N = E * A rows (row = game * A + agent), K 
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -33,6 +33,11 @@ class BatchSim(Protocol):
     """U; actions outside 0 .. U - 1 are legal and do nothing."""
     action_names: tuple[str, ...]
     """[U] names by action index."""
+    agent_stats: tuple[str, ...]
+    """Names of the columns of `episode.agent`."""
+    episode: Any
+    """The last finished episode of each game, arrays by name: at least `count` [E] int64 (episodes finished so far),
+    `length` [E] int32 (ticks), `was_cut` [E] bool, `returns` [E, A] float32, `agent` [E, A, len(agent_stats)] float32."""
 
     @property
     def actions(self) -> np.ndarray:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from coglab.models.interface import COGSGUARD, GameInterface
-from coglab.testing.env_checks import CHECKS, Case, CheckFailedError, SimFactory, SkippedCheckError
+from coglab.testing.env_case import Case, CheckFailedError, SimFactory, SkippedCheckError
+from coglab.testing.env_checks import CHECKS
 
 
 class EnvCheckError(AssertionError):
