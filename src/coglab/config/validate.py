@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -33,6 +33,7 @@ def build(
     *,
     prefix: KeyPath = (),
     origins: Mapping[KeyPath, str] | None = None,
+    also: Iterable[str] = (),
 ) -> C:
     """Validate a whole tree into a new configuration.
 
@@ -41,6 +42,7 @@ def build(
         tree: values by key; text is converted by the type of its field.
         prefix: the path of this configuration inside what the user typed, for messages.
         origins: where leaves came from, for messages.
+        also: names that would have been right at the top level besides its keys.
 
     Returns:
         The configuration.
@@ -51,7 +53,7 @@ def build(
     try:
         return cls.model_validate(dict(tree))
     except ValidationError as error:
-        raise UserError(explain(cls, tree, error, prefix, origins or {})) from None
+        raise UserError(explain(cls, tree, error, prefix, origins or {}, also)) from None
 
 
 def build_parameter(annotation: Any, name: str, value: Tree, default: object) -> Any:
@@ -82,6 +84,7 @@ def explain(
     error: ValidationError,
     prefix: KeyPath,
     origins: Mapping[KeyPath, str],
+    also: Iterable[str] = (),
 ) -> str:
     """Write what is wrong with a tree.
 
@@ -91,6 +94,7 @@ def explain(
         error: what pydantic said.
         prefix: as in `build`.
         origins: as in `build`.
+        also: as in `build`.
 
     Returns:
         One paragraph per key.
@@ -101,7 +105,8 @@ def explain(
         by_path.setdefault(path, []).append(detail)
     # Where a union was tried, an error inside one of its members says more than one about the whole.
     paragraphs = [
-        _paragraph(cls, tree, path, details, prefix, origins) for path, details in by_path.items()
+        _paragraph(cls, tree, path, details, prefix, origins, list(also))
+        for path, details in by_path.items()
     ]
     more = len(paragraphs) - MAX_SHOWN
     return "\n".join([*paragraphs[:MAX_SHOWN], *([f"... and {more} more."] if more > 0 else [])])
@@ -139,12 +144,13 @@ def _paragraph(
     details: list[ErrorDetails],
     prefix: KeyPath,
     origins: Mapping[KeyPath, str],
+    also: list[str],
 ) -> str:
     types = {detail["type"] for detail in details}
     origin = origins.get((*prefix, *path), "")
     source = f" (from {origin})" if origin not in ("", "command line") else ""
     if "extra_forbidden" in types:
-        return _unknown(cls, tree, path, prefix, source)
+        return _unknown(cls, tree, path, prefix, source, also)
     field = _field(cls, tree, path) if path else None
     name = dotted((*prefix, *path)) or cls.__name__
     if "missing" in types and field is not None:
@@ -175,10 +181,17 @@ def _paragraph(
 
 
 def _unknown(
-    cls: type[Config], tree: Mapping[str, Tree], path: KeyPath, prefix: KeyPath, source: str
+    cls: type[Config],
+    tree: Mapping[str, Tree],
+    path: KeyPath,
+    prefix: KeyPath,
+    source: str,
+    also: list[str],
 ) -> str:
     owner = _owner(cls, tree, path[:-1]) or cls
     valid = list(owner.fields_by_key())
+    if len(path) == 1:
+        valid = list(dict.fromkeys([*also, *valid]))
     where = dotted((*prefix, *path[:-1]))
     hint = ""
     guess = nearest(path[-1], valid)
