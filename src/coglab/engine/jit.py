@@ -111,6 +111,12 @@ def helper(function: _Function) -> _Function:
     return numba.njit(nogil=True, error_model="numpy", _nrt=False)(function)
 
 
+def records(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Return zeroed records (an array of a structured dtype) whose fields kernels read and write by name."""
+    array = np.zeros(shape, dtype)
+    return array if IS_COMPILED else array.view(np.recarray)
+
+
 class _CompileNotice(event.Listener):
     """Tells the user once per kernel family that the wait has a reason and will not come again."""
 

@@ -34,10 +34,10 @@ def stream_key(key, index):
 
 
 @helper
-def next_word(words, i):
-    """Advance the cheap generator `words[i]` ([*] uint64) and return its next uint64."""
-    words[i] = add64(words[i], _GOLDEN)
-    return mix(words[i])
+def next_word(owner):
+    """Advance the cheap generator `owner.rng` (a record's uint64) and return its next uint64."""
+    owner.rng = add64(owner.rng, _GOLDEN)
+    return mix(owner.rng)
 
 
 @helper
@@ -47,15 +47,15 @@ def scale(word, n):
 
 
 @helper
-def shuffled_order(words, i, n, out):
-    """Fill out[:n] with a random permutation of 0 .. n-1, using the cheap generator `words[i]`.
+def shuffled_order(owner, n, out):
+    """Fill out[:n] with a random permutation of 0 .. n-1, using the cheap generator `owner.rng`.
 
     One random word serves ten swaps: each swap takes the high digits of the fraction and leaves the low ones.
     """
     word = np.uint64(0)
     for k in range(n):
         if k % 10 == 0:
-            word = next_word(words, i)
+            word = next_word(owner)
         j = scale(word, k + 1)
         word = multiply64(word, np.uint64(k + 1))
         out[k] = out[j]
@@ -66,29 +66,32 @@ def shuffled_order(words, i, n, out):
 
 
 @helper
-def mt_seed(state, position, i, seed):
-    """Seed generator i: `state` [*, 624] uint32, `position` [*] int32; the classic initialisation by one integer."""
+def mt_seed(words, owner, seed):
+    """Seed a generator by one integer, the classic way.
+
+    A generator is `words` ([624] uint32) and `owner.mt_position` (a record's int32).
+    """
     value = np.int64(seed) & 0xFFFFFFFF
-    state[i, 0] = value
+    words[0] = value
     for k in range(1, MT_WORDS):
         value = (1812433253 * (value ^ (value >> 30)) + k) & 0xFFFFFFFF
-        state[i, k] = value
-    position[i] = MT_WORDS
+        words[k] = value
+    owner.mt_position = MT_WORDS
 
 
 @helper
-def mt_next(state, position, i):
-    """Return the next 32-bit output of generator i, as int64."""
-    if position[i] >= MT_WORDS:
+def mt_next(words, owner):
+    """Return the next 32-bit output of a generator, as int64."""
+    if owner.mt_position >= MT_WORDS:
         for k in range(MT_WORDS):
-            joined = (np.int64(state[i, k]) & 0x80000000) | (np.int64(state[i, (k + 1) % MT_WORDS]) & 0x7FFFFFFF)
-            twisted = np.int64(state[i, (k + 397) % MT_WORDS]) ^ (joined >> 1)
+            joined = (np.int64(words[k]) & 0x80000000) | (np.int64(words[(k + 1) % MT_WORDS]) & 0x7FFFFFFF)
+            twisted = np.int64(words[(k + 397) % MT_WORDS]) ^ (joined >> 1)
             if joined & 1:
                 twisted ^= 0x9908B0DF
-            state[i, k] = twisted
-        position[i] = 0
-    value = np.int64(state[i, position[i]])
-    position[i] += 1
+            words[k] = twisted
+        owner.mt_position = 0
+    value = np.int64(words[owner.mt_position])
+    owner.mt_position += 1
     value ^= value >> 11
     value ^= (value << 7) & 0x9D2C5680
     value ^= (value << 15) & 0xEFC60000
@@ -96,28 +99,28 @@ def mt_next(state, position, i):
 
 
 @helper
-def mt_below(state, position, i, n):
+def mt_below(words, owner, n):
     """Return a number in 0 .. n-1 without bias (Lemire's method, as the GNU C++ library does it)."""
-    product = mt_next(state, position, i) * n
+    product = mt_next(words, owner) * n
     threshold = (1 << 32) % n
     while (product & 0xFFFFFFFF) < threshold:
-        product = mt_next(state, position, i) * n
+        product = mt_next(words, owner) * n
     return product >> 32
 
 
 @helper
-def mt_shuffle(state, position, i, items, n):
+def mt_shuffle(words, owner, items, n):
     """Shuffle items[:n] in place as `std::shuffle` of the GNU C++ library does: two swaps per draw."""
     if n < 2:
         return
     k = 1
     if n % 2 == 0:
-        j = mt_below(state, position, i, 2)
+        j = mt_below(words, owner, 2)
         items[1], items[j] = items[j], items[1]
         k = 2
     while k < n:
         size = k + 1
-        draw = mt_below(state, position, i, size * (size + 1))
+        draw = mt_below(words, owner, size * (size + 1))
         j = draw // (size + 1)
         items[k], items[j] = items[j], items[k]
         j = draw % (size + 1)

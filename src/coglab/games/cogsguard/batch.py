@@ -62,8 +62,9 @@ def step_games(state, maps, active, rules, settings, buffers, episode, scratch, 
 @helper
 def _end_tick(state, maps, active, rules, settings, buffers, episode, scratch, env):
     """Flag the end of an episode; record it, and begin the next one."""
-    is_terminated = state.tick[env] >= rules.max_steps
-    is_truncated = state.tick[env] == state.cut_at[env] and not is_terminated
+    game = state.games[env]
+    is_terminated = game.tick >= rules.max_steps
+    is_truncated = game.tick == game.cut_at and not is_terminated
     first = env * rules.num_agents
     for n in range(first, first + rules.num_agents):
         buffers.terminated[n] = is_terminated
@@ -74,7 +75,7 @@ def _end_tick(state, maps, active, rules, settings, buffers, episode, scratch, e
             for i in range(ROW_BYTES):
                 buffers.final_tokens[n, i] = buffers.tokens[n, i]
         if settings.auto_reset:
-            state.episode[env] += 1
+            game.episode += 1
             _begin(state, maps, active, rules, settings, buffers, scratch, env)
 
 
@@ -87,7 +88,7 @@ def _begin(state, maps, active, rules, settings, buffers, scratch, env):
 
 @kernel(what="the simulator", seconds=40)
 def reset_games(state, maps, active, rules, settings, buffers, scratch, first_env, last_env):
-    """Begin episode `state.episode` of each game of a range, with its first observation."""
+    """Begin the present episode of each game of a range, with its first observation."""
     for env in range(first_env, last_env):
         _begin(state, maps, active, rules, settings, buffers, scratch, env)
 

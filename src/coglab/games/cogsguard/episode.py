@@ -6,7 +6,7 @@ import numpy as np
 
 from coglab.engine.jit import helper
 from coglab.engine.rng import mt_seed, scale, stream_key
-from coglab.games.cogsguard.events import start_junctions
+from coglab.games.cogsguard.events import start_owners
 from coglab.games.cogsguard.rules import (
     ELEMENT_OF_KIND,
     ENERGY,
@@ -31,74 +31,75 @@ def start_episode(state, maps, active, rules, settings, env):
         maps: read only.
         active: [K] int32, slots of the maps to draw from.
         rules: read only.
-        settings: see `sim.Settings`.
+        settings: see `batch.Settings`.
         env: the game, counted within this simulator.
     """
-    key = stream_key(state.env_key[env], state.episode[env])
+    game = state.games[env]
+    key = stream_key(game.env_key, game.episode)
     if settings.maps_by_env:
         choice = (settings.first_env_id + env) % active.shape[0]
     else:
         choice = scale(stream_key(key, _STREAM_MAP), active.shape[0])
-    state.map_slot[env] = active[choice]
-    state.rng[env] = stream_key(key, _STREAM_PLAY)
+    game.map_slot = active[choice]
+    game.rng = stream_key(key, _STREAM_PLAY)
     if settings.exact_order:
-        mt_seed(state.mt, state.mt_position, env, state.engine_seed[env])
-    state.cut_at[env] = 0
-    if settings.desynchronize and state.episode[env] == 0:
-        state.cut_at[env] = 1 + scale(stream_key(key, _STREAM_CUT), rules.max_steps)
-    state.tick[env] = 0
-    state.next_event[env] = 0
+        mt_seed(state.mt[env], game, game.engine_seed)
+    game.cut_at = 0
+    if settings.desynchronize and game.episode == 0:
+        game.cut_at = 1 + scale(stream_key(key, _STREAM_CUT), rules.max_steps)
+    game.tick = 0
+    game.next_event = 0
     _start_game(state, maps, rules, env)
     first = env * rules.num_agents
-    for agent in range(rules.num_agents):
-        _start_agent(state, maps, env, first + agent, agent)
+    for i in range(rules.num_agents):
+        slot = np.int64(game.map_slot)
+        _start_agent(state.agents[first + i], maps.spawn_row[slot, i], maps.spawn_col[slot, i])
 
 
 @helper
 def _start_game(state, maps, rules, env):
-    slot = state.map_slot[env]
-    for thing in range(maps.object_count[slot]):
-        holds_element = ELEMENT_OF_KIND[maps.object_kind[slot, thing]] >= 0
+    game = state.games[env]
+    slot = np.int64(game.map_slot)
+    for thing in range(maps.info[slot].objects):
+        holds_element = ELEMENT_OF_KIND[maps.objects[slot, thing].kind] >= 0
         state.object_value[env, thing] = EXTRACTOR_START if holds_element else 0
     for item in range(NUM_RESOURCES):
-        state.stock[env, item] = rules.initial_stock[item]
-        state.deposited[env, item] = rules.initial_stock[item]
-        state.last_extracted[env, item] = EXTRACTOR_START
+        game.stock[item] = rules.initial_stock[item]
+        game.deposited[item] = rules.initial_stock[item]
+        game.last_extracted[item] = EXTRACTOR_START
     for collective in range(2):
         for column in range(4):
-            state.junctions[env, collective, column] = 0
-    start_junctions(state, maps, rules, env)
-    state.tokens_written[env] = 0
-    state.tokens_dropped[env] = 0
-    state.tokens_free[env] = 0
+            game.junctions[collective, column] = 0
+    start_owners(state, maps, rules, env)
+    game.tokens_written = 0
+    game.tokens_dropped = 0
+    game.tokens_free = 0
 
 
 @helper
-def _start_agent(state, maps, env, n, agent):
-    slot = state.map_slot[env]
-    row, col = maps.spawn_row[slot, agent], maps.spawn_col[slot, agent]
-    state.row[n] = row
-    state.col[n] = col
-    state.spawn_row[n] = row
-    state.spawn_col[n] = col
-    state.last_row[n] = row
-    state.last_col[n] = col
-    state.vibe[n] = 0
-    state.last_action[n] = 0
-    state.standing[n] = 0
-    state.reward_level[n] = 0.0
-    state.episode_return[n] = 0.0
-    state.window_cell[n] = -1
+def _start_agent(agent, row, col):
+    agent.row = row
+    agent.col = col
+    agent.spawn_row = row
+    agent.spawn_col = col
+    agent.last_row = row
+    agent.last_col = col
+    agent.vibe = 0
+    agent.last_action = 0
+    agent.standing = 0
+    agent.reward_level = np.float32(0.0)
+    agent.episode_return = np.float32(0.0)
+    agent.window_cell = -1
     for item in range(NUM_RESOURCES):
-        state.inventory[n, item] = 0
-        state.gained[n, item] = 0
+        agent.inventory[item] = 0
+        agent.gained[item] = 0
     for column in range(NUM_COUNTERS):
-        state.counter[n, column] = 0
+        agent.counter[column] = 0
     for column in range(NUM_INVALID_SLOTS):
-        state.invalid_index[n, column] = 0
-        state.invalid_count[n, column] = 0
-    state.inventory[n, ENERGY] = START_ENERGY
-    state.inventory[n, HP] = START_HP
-    state.gained[n, ENERGY] = START_ENERGY
-    state.gained[n, HP] = START_HP
-    state.recency[n] = _START_RECENCY
+        agent.invalid_index[column] = 0
+        agent.invalid_count[column] = 0
+    agent.inventory[ENERGY] = START_ENERGY
+    agent.inventory[HP] = START_HP
+    agent.gained[ENERGY] = START_ENERGY
+    agent.gained[HP] = START_HP
+    agent.recency = _START_RECENCY

@@ -103,32 +103,49 @@ _ONE = np.uint64(1)
 
 @helper
 def owner_of(state, env, thing):
-    """Return the owner of junction number `thing` among the objects: 0 clips, 1 cogs, -1 none."""
+    """Return the owner of the junction with object number `thing`: 0 clips, 1 cogs, -1 none."""
     value = np.int64(state.object_value[env, thing])
     return NEUTRAL if value == SOURCE_NEUTRAL else value
 
 
 @helper
 def set_owner(state, maps, env, thing, owner):
-    """Give the junction `thing` (an object number) of game `env` to a collective, or to nobody (-1)."""
+    """Give the junction with object number `thing` to a collective, or to nobody (-1)."""
     old = owner_of(state, env, thing)
     if old == owner:
         return
-    source = np.int64(maps.object_source[state.map_slot[env], thing])
+    game = state.games[env]
+    source = np.int64(maps.objects[game.map_slot, thing].source)
     word, bit = source >> 6, _ONE << np.uint64(source & 63)
-    state.cogs_sources[env, word] &= ~bit
-    state.clips_sources[env, word] &= ~bit
     if old != NEUTRAL:
-        state.junctions[env, old, OWNED] -= 1
-        state.junctions[env, old, LOST] += 1
+        state.owned_sources[env, old, word] ^= bit
+        game.junctions[old, OWNED] -= 1
+        game.junctions[old, LOST] += 1
     if owner != NEUTRAL:
-        state.junctions[env, owner, OWNED] += 1
-        state.junctions[env, owner, GAINED] += 1
-    if owner == COGS:
-        state.cogs_sources[env, word] |= bit
-    elif owner == CLIPS:
-        state.clips_sources[env, word] |= bit
+        state.owned_sources[env, owner, word] ^= bit
+        game.junctions[owner, OWNED] += 1
+        game.junctions[owner, GAINED] += 1
     state.object_value[env, thing] = SOURCE_NEUTRAL if owner == NEUTRAL else owner
+
+
+@helper
+def start_owners(state, maps, rules, env):
+    """Give all sources their first owners: hubs to the cogs, junctions to `rules.start_owner`."""
+    game = state.games[env]
+    slot = np.int64(game.map_slot)
+    owner = rules.start_owner
+    for word in range(maps.hub_sources.shape[1]):
+        state.owned_sources[env, CLIPS, word] = np.uint64(0)
+        state.owned_sources[env, COGS, word] = maps.hub_sources[slot, word]
+        left = maps.junction_sources[slot, word]
+        if owner != NEUTRAL:
+            state.owned_sources[env, owner, word] |= left
+            game.junctions[owner, OWNED] += count_ones(left)
+            game.junctions[owner, GAINED] += count_ones(left)
+        while left:
+            thing = np.int64(maps.source_object[slot, word * 64 + trailing_zeros(left)])
+            left &= left - _ONE
+            state.object_value[env, thing] = SOURCE_NEUTRAL if owner == NEUTRAL else owner
 
 
 # --- the events ------------------------------------------------------------------------------------------------------
@@ -137,16 +154,16 @@ def set_owner(state, maps, env, thing, owner):
 @helper
 def _is_near_clips(state, maps, env, thing):
     """Whether a junction of the clips lies within the clips' radius of an object; the object itself counts."""
-    slot = state.map_slot[env]
-    row, col = np.int64(maps.object_row[slot, thing]), np.int64(maps.object_col[slot, thing])
-    for word in range(state.clips_sources.shape[1]):
-        left = state.clips_sources[env, word]
+    slot = np.int64(state.games[env].map_slot)
+    here = maps.objects[slot, thing]
+    for word in range(state.owned_sources.shape[2]):
+        left = state.owned_sources[env, CLIPS, word]
         while left:
-            other = maps.source_object[slot, word * 64 + trailing_zeros(left)]
+            other = maps.objects[slot, maps.source_object[slot, word * 64 + trailing_zeros(left)]]
             left &= left - _ONE
-            row_distance = abs(np.int64(maps.object_row[slot, other]) - row)
-            col_distance = abs(np.int64(maps.object_col[slot, other]) - col)
-            if max(row_distance, col_distance) <= CLIPS_RADIUS:
+            rows = abs(np.int64(other.row) - np.int64(here.row))
+            cols = abs(np.int64(other.col) - np.int64(here.col))
+            if max(rows, cols) <= CLIPS_RADIUS:
                 return True
     return False
 
@@ -165,7 +182,7 @@ def _qualifies(state, maps, env, event, thing):
 @helper
 def _list_junctions(state, maps, env, out):
     """Write the object numbers of all junctions to `out` in row-major order; return how many there are."""
-    slot = state.map_slot[env]
+    slot = np.int64(state.games[env].map_slot)
     count = 0
     for word in range(maps.junction_sources.shape[1]):
         left = maps.junction_sources[slot, word]
@@ -179,21 +196,22 @@ def _list_junctions(state, maps, env, out):
 @helper
 def _choose_target(state, maps, env, event, junctions, exact_order):
     """Return a random junction (object number) that qualifies for the event, -1 if none does."""
+    game = state.games[env]
     count = _list_junctions(state, maps, env, junctions)
     if exact_order:
-        mt_shuffle(state.mt, state.mt_position, env, junctions, count)
+        mt_shuffle(state.mt[env], game, junctions, count)
         for i in range(count):
             if _qualifies(state, maps, env, event, junctions[i]):
                 return junctions[i]
-        return -1
+        return np.int64(-1)
     fitting = 0
     for i in range(count):
         if _qualifies(state, maps, env, event, junctions[i]):
             junctions[fitting] = junctions[i]
             fitting += 1
     if fitting == 0:
-        return -1
-    return junctions[scale(next_word(state.rng, env), fitting)]
+        return np.int64(-1)
+    return junctions[scale(next_word(game), fitting)]
 
 
 @helper
@@ -215,30 +233,10 @@ def _run_event(state, maps, env, event, junctions, exact_order):
 
 @helper
 def run_events(state, maps, rules, env, junctions, exact_order):
-    """Carry out all events that are scheduled for the present tick of game `env`."""
-    while rules.event_tick[state.next_event[env]] == state.tick[env]:
-        event = np.int64(rules.event_kind[state.next_event[env]])
+    """Carry out all events that are scheduled for the present tick of a game."""
+    game = state.games[env]
+    while rules.events[game.next_event].tick == game.tick:
+        event = np.int64(rules.events[game.next_event].event)
         while event != _NO_EVENT:
             event = _run_event(state, maps, env, event, junctions, exact_order)
-        state.next_event[env] += 1
-
-
-@helper
-def start_junctions(state, maps, rules, env):
-    """Give all sources of game `env` their first owners: hubs to the cogs, junctions to `rules.start_owner`."""
-    slot = state.map_slot[env]
-    for word in range(maps.hub_sources.shape[1]):
-        state.cogs_sources[env, word] = maps.hub_sources[slot, word]
-        state.clips_sources[env, word] = np.uint64(0)
-        left = maps.junction_sources[slot, word]
-        if rules.start_owner == COGS:
-            state.cogs_sources[env, word] |= left
-        elif rules.start_owner == CLIPS:
-            state.clips_sources[env, word] |= left
-        if rules.start_owner != NEUTRAL:
-            state.junctions[env, rules.start_owner, OWNED] += count_ones(left)
-            state.junctions[env, rules.start_owner, GAINED] += count_ones(left)
-        while left:
-            thing = maps.source_object[slot, word * 64 + trailing_zeros(left)]
-            left &= left - _ONE
-            state.object_value[env, thing] = SOURCE_NEUTRAL if rules.start_owner == NEUTRAL else rules.start_owner
+        game.next_event += 1

@@ -42,107 +42,107 @@ _LIST_BITS = np.uint64((1 << 48) - 1)
 
 
 @helper
-def _push_front(recency, n, item):
-    """Put `item` at the front of the list of held resources of agent n."""
-    packed = recency[n]
+def _push_front(agent, item):
+    """Put `item` at the front of the agent's list of held resources."""
+    packed = agent.recency
     count = packed & ~_LIST_BITS
-    recency[n] = (((packed & _LIST_BITS) << _FOUR) | np.uint64(item)) + count + _ONE_HELD
+    agent.recency = (((packed & _LIST_BITS) << _FOUR) | np.uint64(item)) + count + _ONE_HELD
 
 
 @helper
-def _take_out(recency, n, item):
-    """Remove `item` from the list of held resources of agent n."""
-    packed = recency[n]
+def _take_out(agent, item):
+    """Remove `item` from the agent's list of held resources."""
+    packed = agent.recency
     held = packed & _LIST_BITS
     shift = np.uint64(0)
     while (held >> shift) & _FIFTEEN != np.uint64(item):
         shift += _FOUR
     below = held & ((np.uint64(1) << shift) - np.uint64(1))
     above = (held >> shift) >> _FOUR
-    recency[n] = (below | (above << shift)) + (packed & ~_LIST_BITS) - _ONE_HELD
+    agent.recency = (below | (above << shift)) + (packed & ~_LIST_BITS) - _ONE_HELD
 
 
 # --- agents ----------------------------------------------------------------------------------------------------------
 
 
 @helper
-def _group_limit(inventory, rules, n, item):
+def _group_limit(agent, rules, item):
     """Return the limit of the group that `item` belongs to: min(max, max(min, sum of bonuses))."""
-    if item == HP:
-        bonus = HP_PER_SCOUT * np.int64(inventory[n, SCOUT]) + HP_PER_SCRAMBLER * np.int64(inventory[n, SCRAMBLER])
-        return max(HP_MIN, bonus)
+    held = agent.inventory
     if item == ENERGY:
-        return max(rules.energy_min, ENERGY_PER_SCOUT * np.int64(inventory[n, SCOUT]))
+        return max(rules.energy_min, ENERGY_PER_SCOUT * np.int64(held[SCOUT]))
+    if item == HP:
+        bonus = HP_PER_SCOUT * np.int64(held[SCOUT]) + HP_PER_SCRAMBLER * np.int64(held[SCRAMBLER])
+        return max(HP_MIN, bonus)
     if item == HEART:
-        return min(HEART_MAX, HEART_PER_HP * np.int64(inventory[n, HP]))
+        return min(HEART_MAX, HEART_PER_HP * np.int64(held[HP]))
     if item == INFLUENCE:
-        return INFLUENCE_PER_ALIGNER * np.int64(inventory[n, ALIGNER])
+        return INFLUENCE_PER_ALIGNER * np.int64(held[ALIGNER])
     if item >= FIRST_GEAR:
-        return min(GEAR_MAX, GEAR_PER_HP * np.int64(inventory[n, HP]))
-    return max(CARGO_MIN, CARGO_PER_MINER * np.int64(inventory[n, MINER]))
+        return min(GEAR_MAX, GEAR_PER_HP * np.int64(held[HP]))
+    return max(CARGO_MIN, CARGO_PER_MINER * np.int64(held[MINER]))
 
 
 @helper
-def _group_total(inventory, n, item):
+def _group_total(agent, item):
     """Return the sum over the group that `item` belongs to."""
+    held = agent.inventory
     if item < FIRST_ELEMENT:
-        return np.int64(inventory[n, item])
+        return np.int64(held[item])
     first = FIRST_GEAR if item >= FIRST_GEAR else FIRST_ELEMENT
     total = np.int64(0)
     for member in range(first, first + 4):
-        total += np.int64(inventory[n, member])
+        total += np.int64(held[member])
     return total
 
 
 @helper
-def free_room(state, rules, n, item):
-    """Return how much more of `item` agent n could hold."""
-    return max(0, _group_limit(state.inventory, rules, n, item) - _group_total(state.inventory, n, item))
+def free_room(agent, rules, item):
+    """Return how much more of `item` the agent could hold."""
+    return max(0, _group_limit(agent, rules, item) - _group_total(agent, item))
 
 
 @helper
-def change(state, rules, n, item, amount):
-    """Change what agent n holds of `item` by `amount`, cut to its limits; losing gear or hp can cost more.
+def change(agent, rules, item, amount):
+    """Change what the agent holds of `item` by `amount`, cut to its limits; losing gear or hp can cost more.
 
     The cap holds whatever the sign of `amount`: an amount that stands above its cap is cut by its next change.
     """
-    inventory = state.inventory
-    old = np.int64(inventory[n, item])
-    others = _group_total(inventory, n, item) - old
-    cap = min(MAX_AMOUNT, max(0, _group_limit(inventory, rules, n, item) - others))
+    old = np.int64(agent.inventory[item])
+    others = _group_total(agent, item) - old
+    cap = min(MAX_AMOUNT, max(0, _group_limit(agent, rules, item) - others))
     new = min(max(old + amount, 0), cap)
     if new > old:
-        inventory[n, item] = new
-        state.gained[n, item] += new - old
+        agent.inventory[item] = new
+        agent.gained[item] += new - old
         if old == 0:
-            _push_front(state.recency, n, item)
+            _push_front(agent, item)
     elif new < old:
-        inventory[n, item] = new
+        agent.inventory[item] = new
         if new == 0:
-            _take_out(state.recency, n, item)
+            _take_out(agent, item)
         if item == HP or item >= FIRST_GEAR:
-            _drop_surplus(state, rules, n)
+            _drop_surplus(agent, rules)
 
 
 @helper
-def _drop_surplus(state, rules, n):
-    """Cut every group of agent n that stands above its limit, from its last member backwards, until all fit.
+def _drop_surplus(agent, rules):
+    """Cut every group that stands above its limit, from its last member backwards, until all fit.
 
     Losing hp or gear lowers other limits, so this repeats until nothing changes. The order of the groups does not
     matter for the result.
     """
-    inventory = state.inventory
     is_settled = False
     while not is_settled:
         is_settled = True
         item = SCOUT
         while item >= 0:
-            surplus = _group_total(inventory, n, item) - _group_limit(inventory, rules, n, item)
-            held = np.int64(inventory[n, item])
+            surplus = _group_total(agent, item) - _group_limit(agent, rules, item)
+            held = np.int64(agent.inventory[item])
             if surplus > 0 and held > 0:
-                inventory[n, item] = held - min(held, surplus)
+                agent.inventory[item] = held - min(held, surplus)
                 if surplus >= held:
-                    _take_out(state.recency, n, item)
+                    _take_out(agent, item)
                 is_settled = False
             item -= 1
 
@@ -151,12 +151,12 @@ def _drop_surplus(state, rules, n):
 
 
 @helper
-def _stock_total(stock, env, item):
+def _stock_total(game, item):
     if item < OXYGEN or item > SILICON:
-        return np.int64(stock[env, item])
+        return np.int64(game.stock[item])
     total = np.int64(0)
     for element in range(OXYGEN, SILICON + 1):
-        total += np.int64(stock[env, element])
+        total += np.int64(game.stock[element])
     return total
 
 
@@ -166,33 +166,28 @@ def _stock_limit(item):
 
 
 @helper
-def stock_room(state, env, item):
-    """Return how much more of `item` the stock of game `env` takes."""
-    return max(0, _stock_limit(item) - _stock_total(state.stock, env, item))
-
-
-@helper
-def change_stock(state, env, item, amount):
-    """Change the stock of game `env` by `amount` of `item`, cut to its limit as in `change`."""
-    old = np.int64(state.stock[env, item])
-    cap = max(0, _stock_limit(item) - (_stock_total(state.stock, env, item) - old))
+def change_stock(game, item, amount):
+    """Change the stock of the cogs by `amount` of `item`, cut to its limit as in `change`."""
+    old = np.int64(game.stock[item])
+    cap = max(0, _stock_limit(item) - (_stock_total(game, item) - old))
     new = min(max(old + amount, 0), cap)
     if new > old:
-        state.deposited[env, item] += new - old
-    state.stock[env, item] = new
+        game.deposited[item] += new - old
+    game.stock[item] = new
 
 
 @helper
-def deposit(state, rules, env, n, item, most):
-    """Move up to `most` of `item` from agent n to the stock of its game."""
-    count = min(np.int64(state.inventory[n, item]), most, stock_room(state, env, item))
-    change(state, rules, n, item, -count)
-    change_stock(state, env, item, count)
+def deposit(agent, game, rules, item, most):
+    """Move up to `most` of `item` from the agent to the stock."""
+    room = max(0, _stock_limit(item) - _stock_total(game, item))
+    count = min(np.int64(agent.inventory[item]), most, room)
+    change(agent, rules, item, -count)
+    change_stock(game, item, count)
 
 
 @helper
-def withdraw(state, rules, env, n, item, most):
-    """Move up to `most` of `item` from the stock of game `env` to agent n."""
-    count = min(np.int64(state.stock[env, item]), most, free_room(state, rules, n, item))
-    change_stock(state, env, item, -count)
-    change(state, rules, n, item, count)
+def withdraw(agent, game, rules, item, most):
+    """Move up to `most` of `item` from the stock to the agent."""
+    count = min(np.int64(game.stock[item]), most, free_room(agent, rules, item))
+    change_stock(game, item, -count)
+    change(agent, rules, item, count)

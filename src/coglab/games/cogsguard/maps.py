@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from coglab.engine.jit import records
 from coglab.games.cogsguard import rules
 
 PAD = 5
@@ -43,6 +44,31 @@ class MapShape(NamedTuple):
         return max(1, (self.sources + 63) // 64)
 
 
+MAP = np.dtype(
+    [
+        ("height", np.int32),
+        ("width", np.int32),
+        ("objects", np.int32),  # how many objects, sources and junctions there are
+        ("sources", np.int32),
+        ("junctions", np.int32),
+        ("kind_count", np.int32, (rules.NUM_KINDS,)),  # cells of each kind, walls and agents included
+    ],
+    align=True,
+)
+"""One map."""
+
+OBJECT = np.dtype(
+    [
+        ("kind", np.int16),  # see `rules.KINDS`
+        ("source", np.int16),  # its number among the sources, -1 if it is none
+        ("row", np.int16),
+        ("col", np.int16),
+    ],
+    align=True,
+)
+"""One object of a map."""
+
+
 class CompiledMaps(NamedTuple):
     """M maps, read only for kernels. Letters: R padded rows, W words of a row, O objects, S sources, B source words.
 
@@ -51,46 +77,30 @@ class CompiledMaps(NamedTuple):
     are the hubs and junctions among them, numbered in the same order.
     """
 
-    height: np.ndarray
-    """[M] int32"""
-    width: np.ndarray
-    """[M] int32"""
+    info: np.ndarray
+    """[M] of `MAP`"""
+    objects: np.ndarray
+    """[M, O] of `OBJECT`"""
     wall_bits: np.ndarray
     """[M, R, W] uint64"""
     object_bits: np.ndarray
     """[M, R, W] uint64"""
-    row_start: np.ndarray
-    """[M, R] int32, objects in earlier rows: object at (row, col) = row_start + set bits left of it."""
-    object_count: np.ndarray
-    """[M] int32"""
-    object_kind: np.ndarray
-    """[M, O] uint8, see `rules.KINDS`"""
-    object_row: np.ndarray
-    """[M, O] int16"""
-    object_col: np.ndarray
-    """[M, O] int16"""
-    object_source: np.ndarray
-    """[M, O] int16, number of the object among the sources, -1 if it is none"""
-    source_count: np.ndarray
-    """[M] int32"""
+    objects_before: np.ndarray
+    """[M, R, W] uint16, objects in earlier words: number of an object = this + set bits left of it in its word"""
     source_object: np.ndarray
-    """[M, S] int32, object number of each source"""
+    """[M, S] int16, object number of each source"""
     hub_sources: np.ndarray
     """[M, B] uint64, which sources are hubs"""
     junction_sources: np.ndarray
     """[M, B] uint64, which sources are junctions"""
-    junction_count: np.ndarray
-    """[M] int32"""
     sources_near_row: np.ndarray
-    """[M, H, B] uint64, sources at most 10 rows away from a row"""
+    """[M, height, B] uint64, sources at most 10 rows away from a row"""
     sources_near_col: np.ndarray
     """[M, width, B] uint64, sources at most 10 columns away from a column"""
     spawn_row: np.ndarray
     """[M, A] int16, start cells in row-major order"""
     spawn_col: np.ndarray
     """[M, A] int16"""
-    kind_count: np.ndarray
-    """[M, 14] int32, cells of each kind, walls and agents included"""
 
 
 def shape_of(grids: Sequence[np.ndarray]) -> MapShape:
@@ -135,32 +145,23 @@ def kinds_of(grid: np.ndarray) -> np.ndarray:
 def allocate_maps(count: int, shape: MapShape) -> CompiledMaps:
     """Return `count` empty map slots of one shape; `write_map` fills them."""
     rows, words, sets = shape.height + 2 * PAD, shape.row_words, shape.source_words
-    objects, sources = max(1, shape.objects), max(1, shape.sources)
 
     def zeros(dtype: type, *dims: int) -> np.ndarray:
         return np.zeros((count, *dims), dtype)
 
     return CompiledMaps(
-        height=zeros(np.int32),
-        width=zeros(np.int32),
+        info=records((count,), MAP),
+        objects=records((count, max(1, shape.objects)), OBJECT),
         wall_bits=zeros(np.uint64, rows, words),
         object_bits=zeros(np.uint64, rows, words),
-        row_start=zeros(np.int32, rows),
-        object_count=zeros(np.int32),
-        object_kind=zeros(np.uint8, objects),
-        object_row=zeros(np.int16, objects),
-        object_col=zeros(np.int16, objects),
-        object_source=zeros(np.int16, objects),
-        source_count=zeros(np.int32),
-        source_object=zeros(np.int32, sources),
+        objects_before=zeros(np.uint16, rows, words),
+        source_object=zeros(np.int16, max(1, shape.sources)),
         hub_sources=zeros(np.uint64, sets),
         junction_sources=zeros(np.uint64, sets),
-        junction_count=zeros(np.int32),
         sources_near_row=zeros(np.uint64, shape.height, sets),
         sources_near_col=zeros(np.uint64, shape.width, sets),
         spawn_row=zeros(np.int16, shape.agents),
         spawn_col=zeros(np.int16, shape.agents),
-        kind_count=zeros(np.int32, rules.NUM_KINDS),
     )
 
 
@@ -180,29 +181,22 @@ def write_map(maps: CompiledMaps, slot: int, grid: np.ndarray) -> None:
     spawn_row, spawn_col = np.nonzero(kinds == rules.AGENT)
     _check_fits(maps, height, width, len(object_row), len(source_object), len(spawn_row))
 
-    words = maps.wall_bits.shape[2]
+    words, sets = maps.wall_bits.shape[2], maps.hub_sources.shape[1]
     for array in maps:
-        array[slot] = 0
-    maps.height[slot], maps.width[slot] = height, width
+        array[slot] = np.zeros((), array.dtype)
     maps.wall_bits[slot, PAD : PAD + height] = _bit_rows(kinds == rules.WALL, words)
     maps.object_bits[slot, PAD : PAD + height] = _bit_rows(is_object, words)
-    row_counts = is_object.sum(axis=1)
-    row_start = np.concatenate(([0], np.cumsum(row_counts)))
-    maps.row_start[slot, PAD : PAD + height + 1] = row_start
-    maps.row_start[slot, PAD + height :] = row_start[-1]
+    in_words = np.bitwise_count(maps.object_bits[slot]).ravel()
+    maps.objects_before[slot] = (np.cumsum(in_words) - in_words).reshape(-1, words)
 
-    count, sources = len(object_row), len(source_object)
-    maps.object_count[slot], maps.source_count[slot] = count, sources
-    maps.object_kind[slot, :count] = object_kind
-    maps.object_row[slot, :count], maps.object_col[slot, :count] = object_row, object_col
-    maps.object_source[slot] = -1
-    maps.object_source[slot, source_object] = np.arange(sources)
-    maps.source_object[slot, :sources] = source_object
-    sets = maps.hub_sources.shape[1]
+    objects = maps.objects[slot, : len(object_row)]
+    objects["kind"], objects["row"], objects["col"] = object_kind, object_row, object_col
+    objects["source"] = -1
+    objects["source"][source_object] = np.arange(len(source_object))
+    maps.source_object[slot, : len(source_object)] = source_object
     source_kind = object_kind[source_object]
     maps.hub_sources[slot] = _bit_set(source_kind == rules.HUB, sets)
     maps.junction_sources[slot] = _bit_set(source_kind == rules.JUNCTION, sets)
-    maps.junction_count[slot] = (source_kind == rules.JUNCTION).sum()
     for near, places, size in (
         (maps.sources_near_row, object_row[source_object], height),
         (maps.sources_near_col, object_col[source_object], width),
@@ -210,7 +204,12 @@ def write_map(maps: CompiledMaps, slot: int, grid: np.ndarray) -> None:
         close = np.abs(np.arange(size)[:, None] - places[None, :]) <= rules.AREA_RADIUS
         near[slot, :size] = _bit_set(close, sets)
     maps.spawn_row[slot], maps.spawn_col[slot] = spawn_row, spawn_col
-    maps.kind_count[slot] = np.bincount(kinds.ravel(), minlength=rules.NUM_KINDS)
+
+    info = maps.info[slot]
+    info["height"], info["width"] = height, width
+    info["objects"], info["sources"] = len(object_row), len(source_object)
+    info["junctions"] = (source_kind == rules.JUNCTION).sum()
+    info["kind_count"] = np.bincount(kinds.ravel(), minlength=rules.NUM_KINDS)
 
 
 def compile_maps(grids: Sequence[np.ndarray]) -> CompiledMaps:
@@ -225,7 +224,7 @@ def _check_fits(maps: CompiledMaps, height: int, width: int, objects: int, sourc
     checks = (
         ("rows", height, maps.sources_near_row.shape[1]),
         ("columns", width, maps.sources_near_col.shape[1]),
-        ("objects", objects, maps.object_kind.shape[1]),
+        ("objects", objects, maps.objects.shape[1]),
         ("hubs and junctions", sources, maps.source_object.shape[1]),
     )
     for what, needed, available in checks:
@@ -286,7 +285,7 @@ class MapTable:
 
     def free_slots(self) -> np.ndarray:
         """Return the slots that are neither active nor played, ascending."""
-        is_free = np.ones(len(self.compiled.height), bool)
+        is_free = np.ones(len(self.compiled.info), bool)
         is_free[self.active] = False
         for ref in self._in_play:
             slots = ref()

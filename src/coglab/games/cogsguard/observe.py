@@ -95,29 +95,29 @@ def _put_amount(out, at, location, feature, amount):
 
 
 @helper
-def _write_agent(state, n, out):
-    """Write the tokens of agent n as anyone sees them, with location 0; return the number of bytes."""
+def _write_agent(agent, out):
+    """Write the tokens of an agent as anyone sees them, with location 0; return the number of bytes."""
     at = _put(out, 0, 0, COLLECTIVE, COGS)
     at = _put(out, at, 0, TAG, TAG_COLLECTIVE_COGS)
     at = _put(out, at, 0, TAG, AGENT)
-    if state.vibe[n]:
-        at = _put(out, at, 0, VIBE, np.int64(state.vibe[n]))
-    held = state.recency[n]
+    if agent.vibe:
+        at = _put(out, at, 0, VIBE, np.int64(agent.vibe))
+    held = agent.recency
     for _ in range(np.int64(held >> np.uint64(56))):
         item = np.int64(held & np.uint64(15))
         held >>= np.uint64(4)
-        at = _put_amount(out, at, 0, FIRST_INVENTORY + 2 * item, np.int64(state.inventory[n, item]))
+        at = _put_amount(out, at, 0, FIRST_INVENTORY + 2 * item, np.int64(agent.inventory[item]))
     at = _put(out, at, 0, GROUP, 0)
     return _put(out, at, 0, FROZEN, 0)
 
 
 @helper
-def _write_stock(state, env, out):
+def _write_stock(game, out):
     """Write the tokens of the stock; return the number of bytes."""
     at = 0
     for element in range(OXYGEN, SILICON + 1):
         feature = FIRST_STOCK + 2 * (element - OXYGEN)
-        at = _put_amount(out, at, OWN_LOCATION, feature, np.int64(state.stock[env, element]))
+        at = _put_amount(out, at, OWN_LOCATION, feature, np.int64(game.stock[element]))
     return at
 
 
@@ -139,17 +139,17 @@ def _copy_agent(out, at, tokens, num_bytes, location):
 
 
 @helper
-def _write_globals(state, rules, env, n, scratch, stock_bytes, out):
+def _write_globals(agent, game, rules, scratch, stock_bytes, out):
     """Write the tokens that open every observation; return the number of bytes."""
-    tick = np.int64(state.tick[env])
+    tick = np.int64(game.tick)
     percent = 255 if tick >= rules.max_steps else (256 * tick) // rules.max_steps
     at = _put(out, 0, OWN_LOCATION, EPISODE_PCT, percent)
-    at = _put(out, at, OWN_LOCATION, LAST_ACTION, np.int64(state.last_action[n]))
+    at = _put(out, at, OWN_LOCATION, LAST_ACTION, np.int64(agent.last_action))
     at = _put(out, at, OWN_LOCATION, LAST_REWARD, 0)
     if not rules.shows_stock:
         return at
-    east = np.int64(state.col[n]) - np.int64(state.spawn_col[n])
-    south = np.int64(state.row[n]) - np.int64(state.spawn_row[n])
+    east = np.int64(agent.col) - np.int64(agent.spawn_col)
+    south = np.int64(agent.row) - np.int64(agent.spawn_row)
     if east != 0:
         at = _put(out, at, OWN_LOCATION, LP_EAST if east > 0 else LP_WEST, min(255, abs(east)))
     if south != 0:
@@ -158,31 +158,31 @@ def _write_globals(state, rules, env, n, scratch, stock_bytes, out):
 
 
 @helper
-def _look_around(state, maps, slot, n):
-    """Bring the walls and objects in the window of agent n up to date, if it has moved."""
-    row, col = np.int64(state.row[n]), np.int64(state.col[n])
+def _look_around(maps, slot, agent):
+    """Bring the walls and objects in the window of an agent up to date, if it has moved."""
+    row, col = np.int64(agent.row), np.int64(agent.col)
     cell = (row << 16) + col
-    if state.window_cell[n] != cell:
-        state.window_cell[n] = cell
+    if agent.window_cell != cell:
+        agent.window_cell = cell
         low, high = window_mask(maps.wall_bits[slot], row, col)
-        state.window_walls[n, 0] = low
-        state.window_walls[n, 1] = high
+        agent.window_walls[0] = low
+        agent.window_walls[1] = high
         low, high = window_mask(maps.object_bits[slot], row, col)
-        state.window_objects[n, 0] = low
-        state.window_objects[n, 1] = high
+        agent.window_objects[0] = low
+        agent.window_objects[1] = high
 
 
 @helper
-def _find_agents(state, rules, env, n, agent_at):
-    """Return (low, high), the window positions of agents around agent n, itself included; fill `agent_at`."""
+def _find_agents(state, rules, env, agent, agent_at):
+    """Return (low, high), the window positions of agents around an agent, itself included; fill `agent_at`."""
     low, high = np.uint64(0), np.uint64(0)
     first = env * rules.num_agents
-    for other in range(rules.num_agents):
-        row = np.int64(state.row[first + other]) - np.int64(state.row[n]) + RADIUS
-        col = np.int64(state.col[first + other]) - np.int64(state.col[n]) + RADIUS
+    for i in range(rules.num_agents):
+        row = np.int64(state.agents[first + i].row) - np.int64(agent.row) + RADIUS
+        col = np.int64(state.agents[first + i].col) - np.int64(agent.col) + RADIUS
         if 0 <= row <= 2 * RADIUS and 0 <= col <= 2 * RADIUS:
             position = POSITION[row, col]
-            agent_at[position] = other
+            agent_at[position] = i
             if position < 64:
                 low |= _ONE << np.uint64(position)
             else:
@@ -194,7 +194,7 @@ def _find_agents(state, rules, env, n, agent_at):
 def _write_object(state, maps, rules, env, slot, row, col, location, out, at):
     """Write the tokens of the object at a cell."""
     thing = object_at(maps, slot, row, col)
-    packed = rules.object_tokens[maps.object_kind[slot, thing], state.object_value[env, thing]]
+    packed = rules.object_tokens[maps.objects[slot, thing].kind, state.object_value[env, thing]]
     store32(out, at, np.uint32(location | ((packed & _LOW16) << np.uint64(8))))
     store32(out, at + 3, np.uint32(location | (((packed >> _16) & _LOW16) << np.uint64(8))))
     store32(out, at + 6, np.uint32(location | (((packed >> np.uint64(32)) & _LOW16) << np.uint64(8))))
@@ -202,14 +202,14 @@ def _write_object(state, maps, rules, env, slot, row, col, location, out, at):
 
 
 @helper
-def _write_cells(state, maps, rules, env, n, scratch, out, at):
-    """Write the tokens of all cells of the window of agent n, nearest first; return the byte behind the last."""
-    slot = np.int64(state.map_slot[env])
-    row, col = np.int64(state.row[n]), np.int64(state.col[n])
-    agents_low, agents_high = _find_agents(state, rules, env, n, scratch.agent_at)
+def _write_cells(state, maps, rules, env, agent, scratch, out, at):
+    """Write the tokens of all cells of the window of an agent, nearest first; return the byte behind the last."""
+    slot = np.int64(state.games[env].map_slot)
+    row, col = np.int64(agent.row), np.int64(agent.col)
+    agents_low, agents_high = _find_agents(state, rules, env, agent, scratch.agent_at)
     for half in range(2):
-        walls = state.window_walls[n, half]
-        objects = state.window_objects[n, half]
+        walls = agent.window_walls[half]
+        objects = agent.window_objects[half]
         agents = agents_low if half == 0 else agents_high
         left = walls | objects | agents
         while left:
@@ -232,7 +232,7 @@ def _write_cells(state, maps, rules, env, n, scratch, out, at):
 
 @helper
 def observe_game(state, maps, rules, env, scratch, tokens):
-    """Write the observation of every agent of game `env`.
+    """Write the observation of every agent of a game.
 
     Args:
         state: read; the window cache and the token counts are written.
@@ -242,36 +242,38 @@ def observe_game(state, maps, rules, env, scratch, tokens):
         scratch: work space of the calling thread.
         tokens: [N, 600] uint8, written for the rows of the game.
     """
+    game = state.games[env]
     first = env * rules.num_agents
-    slot = np.int64(state.map_slot[env])
-    for agent in range(rules.num_agents):
-        scratch.agent_bytes[agent] = _write_agent(state, first + agent, scratch.agent_tokens[agent])
-    stock_bytes = _write_stock(state, env, scratch.stock_tokens)
+    slot = np.int64(game.map_slot)
+    for i in range(rules.num_agents):
+        scratch.agent_bytes[i] = _write_agent(state.agents[first + i], scratch.agent_tokens[i])
+    stock_bytes = _write_stock(game, scratch.stock_tokens)
     buffer = scratch.row_buffer
     for n in range(first, first + rules.num_agents):
-        _look_around(state, maps, slot, n)
-        at = _write_globals(state, rules, env, n, scratch, stock_bytes, buffer)
-        at = _write_cells(state, maps, rules, env, n, scratch, buffer, at)
-        _finish_row(state, n, buffer, at, tokens)
+        agent = state.agents[n]
+        _look_around(maps, slot, agent)
+        at = _write_globals(agent, game, rules, scratch, stock_bytes, buffer)
+        at = _write_cells(state, maps, rules, env, agent, scratch, buffer, at)
+        _finish_row(agent, buffer, at, tokens[n])
 
 
 @helper
-def _finish_row(state, n, buffer, num_bytes, tokens):
+def _finish_row(agent, buffer, num_bytes, row):
     """Copy an observation to its row, cut to 200 tokens, and blank what the previous one had used beyond it."""
     used = min(num_bytes, ROW_BYTES)
-    row = tokens[n]
     for i in range(used):
         row[i] = buffer[i]
-    for i in range(used, 3 * np.int64(state.token_count[n])):
+    for i in range(used, 3 * np.int64(agent.token_count)):
         row[i] = BLANK
-    state.token_count[n] = used // 3
+    agent.token_count = used // 3
 
 
 @helper
 def count_tokens(state, rules, env):
-    """Add the tokens of the present observations of game `env` to its statistics."""
+    """Add the tokens of the present observations of a game to its statistics."""
+    game = state.games[env]
     first = env * rules.num_agents
     for n in range(first, first + rules.num_agents):
-        written = np.int64(state.token_count[n])
-        state.tokens_written[env] += written
-        state.tokens_free[env] += NUM_TOKENS - written
+        written = np.int64(state.agents[n].token_count)
+        game.tokens_written += written
+        game.tokens_free += NUM_TOKENS - written

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from coglab.config.errors import UserError
+from coglab.engine.jit import records
 from coglab.games.cogsguard.config import CogsGuardConfig
 from coglab.games.cogsguard.events import schedule
 from coglab.games.cogsguard.observe import object_token_table
@@ -14,6 +15,7 @@ from coglab.games.cogsguard.rules import (
     ALIGNER,
     CARBON,
     CLIPS,
+    EVENT,
     GERMANIUM,
     HEART,
     INITIAL_STOCK,
@@ -29,6 +31,7 @@ from coglab.games.cogsguard.rules import (
     READ_VIBES,
     READ_ZERO,
     RESOURCES,
+    REWARD_ENTRY,
     SCRAMBLER,
     SILICON,
     Rules,
@@ -83,14 +86,17 @@ def make_rules(config: CogsGuardConfig, max_steps: int, stock: dict[str, int] | 
         extractors_stay=preset.extractors_stay,
         shows_stock=preset.shows_stock,
         initial_stock=_initial_stock(config, INITIAL_STOCK if stock is None else stock),
-        event_tick=np.array([tick for tick, _ in events], np.int32),
-        event_kind=np.array([event for _, event in events], np.int32),
         object_tokens=object_token_table(preset.extractors_stay),
         divides_objective=preset.divides_objective,
-        reward_read=np.array([entry[0] for entry in entries], np.int32),
-        reward_weight=np.array([entry[1] for entry in entries], np.float32),
-        reward_cap=np.array([entry[2] for entry in entries], np.float32),
+        events=_records(events, EVENT),
+        reward=_records(entries, REWARD_ENTRY),
     )
+
+
+def _records(rows: list[tuple], dtype: np.dtype) -> np.ndarray:
+    array = records((len(rows),), dtype)
+    array[:] = rows
+    return array
 
 
 def _initial_stock(config: CogsGuardConfig, stock: dict[str, int]) -> np.ndarray:

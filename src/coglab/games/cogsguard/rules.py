@@ -121,8 +121,15 @@ READ_GAINED = 16  # + resource: gained by the agent
 READ_DEPOSITED = 32  # + resource: deposited in the stock of the cogs
 
 
+EVENT = np.dtype([("tick", np.int32), ("event", np.int32)])
+"""One scheduled event of the clips, see `events.py`."""
+
+REWARD_ENTRY = np.dtype([("reads", np.int32), ("weight", np.float32), ("cap", np.float32)])
+"""One entry of the reward: which statistic (`READ_*`), its weight, and its cap (infinity for none)."""
+
+
 class Rules(NamedTuple):
-    """What a configuration sets; read only. Plain integers and small arrays, K reward entries, Q scheduled events."""
+    """What a configuration sets; read only. K reward entries, Q scheduled events."""
 
     num_agents: int
     max_steps: int
@@ -138,20 +145,13 @@ class Rules(NamedTuple):
     """True: an empty extractor stays on the map; it gives nothing, but using it succeeds."""
     shows_stock: bool
     """Whether observations carry the local-position and collective-stock tokens."""
-    initial_stock: np.ndarray
-    """[12] int64, the cogs' stock at the start."""
-    event_tick: np.ndarray
-    """[Q + 1] int32, ticks of the clips' events in the order in which they run, then a tick never reached."""
-    event_kind: np.ndarray
-    """[Q + 1] int32, see `events.py`."""
-    object_tokens: np.ndarray
-    """[14, 256] uint64, see `observe.object_token_table`."""
     divides_objective: bool
     """Whether the objective is divided by the number of junctions on the map."""
-    reward_read: np.ndarray
-    """[K] int32, `READ_*`: the statistic of each reward entry."""
-    reward_weight: np.ndarray
-    """[K] float32."""
-    reward_cap: np.ndarray
-    """[K] float32, infinity without a cap."""
-
+    initial_stock: np.ndarray
+    """[12] int64, the cogs' stock at the start"""
+    object_tokens: np.ndarray
+    """[14, 256] uint64, see `observe.object_token_table`"""
+    events: np.ndarray
+    """[Q + 1] of `EVENT` in the order in which they run; the last is never reached"""
+    reward: np.ndarray
+    """[K] of `REWARD_ENTRY` in the order in which they are summed"""

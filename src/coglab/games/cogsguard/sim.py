@@ -287,7 +287,7 @@ class CogsGuardSim:
 
     def get_state(self) -> dict[str, np.ndarray]:
         """Return copies of everything that the future depends on; the maps are saved by their owner."""
-        saved = {f"state.{name}": array.copy() for name, array in self.state._asdict().items()}
+        saved = {f"state.{name}": array.copy() for name, array in self.state.arrays().items()}
         saved |= {f"episode.{name}": array.copy() for name, array in self.episode._asdict().items()}
         saved |= {f"buffers.{name}": self._arrays[name].copy() for name in _SAVED_BUFFERS}
         saved["seed"] = np.array(self.seed)
@@ -299,7 +299,7 @@ class CogsGuardSim:
         Raises:
             ValueError: an array is missing or has another shape.
         """
-        targets = {f"state.{name}": array for name, array in self.state._asdict().items()}
+        targets = {f"state.{name}": array for name, array in self.state.arrays().items()}
         targets |= {f"episode.{name}": array for name, array in self.episode._asdict().items()}
         targets |= {f"buffers.{name}": self._arrays[name] for name in _SAVED_BUFFERS}
         for name, target in targets.items():

@@ -128,11 +128,11 @@ def allocate_episode(num_envs: int, num_agents: int) -> Episode:
 def record_episode(state, maps, rules, env, was_cut, episode):
     """Write the statistics of the running episode of game `env` to its record."""
     episode.count[env] += 1
-    episode.length[env] = state.tick[env]
+    episode.length[env] = state.games[env].tick
     episode.was_cut[env] = was_cut
     first = env * rules.num_agents
     for agent in range(rules.num_agents):
-        episode.returns[env, agent] = state.episode_return[first + agent]
+        episode.returns[env, agent] = state.agents[first + agent].episode_return
     read_stats(state, maps, rules, env, env, episode)
 
 
@@ -141,43 +141,43 @@ def read_stats(state, maps, rules, env, place, episode):
     """Write the statistics of game `env` so far to entry `place` of `agent`, `collective` and `game` of `episode`."""
     first = env * rules.num_agents
     for agent in range(rules.num_agents):
-        _read_agent(state, first + agent, episode.agent[place, agent])
-    _read_collectives(state, maps, env, episode.collective[place])
+        _read_agent(state.agents[first + agent], episode.agent[place, agent])
+    game = state.games[env]
+    _read_collectives(game, maps.info[game.map_slot], episode.collective[place])
     _read_game(state, maps, env, episode.game[place])
 
 
 @helper
-def _read_agent(state, n, out):
+def _read_agent(agent, out):
     for item in range(NUM_RESOURCES):
-        gained, amount = np.int64(state.gained[n, item]), np.int64(state.inventory[n, item])
+        gained, amount = np.int64(agent.gained[item]), np.int64(agent.inventory[item])
         out[item] = gained
         out[NUM_RESOURCES + item] = gained - amount
         out[2 * NUM_RESOURCES + item] = amount
     for i in range(_COUNTER_COLUMNS.shape[0]):
-        out[3 * NUM_RESOURCES + i] = state.counter[n, _COUNTER_COLUMNS[i]]
+        out[3 * NUM_RESOURCES + i] = agent.counter[_COUNTER_COLUMNS[i]]
 
 
 @helper
-def _read_collectives(state, maps, env, out):
-    slot = state.map_slot[env]
-    out[:] = 0.0
+def _read_collectives(game, info, out):
     for i in range(_OWNED_KINDS.shape[0]):
         kind = _OWNED_KINDS[i]
-        if kind == JUNCTION:
-            for collective in range(2):
-                out[collective, 4 * i] = state.junctions[env, collective, OWNED]
-                out[collective, 4 * i + 1] = state.junctions[env, collective, GAINED]
-                out[collective, 4 * i + 2] = state.junctions[env, collective, LOST]
-                out[collective, 4 * i + 3] = state.junctions[env, collective, HELD]
-        else:
-            count = np.int64(maps.kind_count[slot, kind])
-            out[COGS, 4 * i] = count
-            out[COGS, 4 * i + 1] = count
-            out[COGS, 4 * i + 3] = count * np.int64(state.tick[env])
+        for collective in range(2):
+            owned = np.int64(info.kind_count[kind]) if collective == COGS else 0
+            gained, lost, held = owned, np.int64(0), owned * np.int64(game.tick)
+            if kind == JUNCTION:
+                owned = np.int64(game.junctions[collective, OWNED])
+                gained = np.int64(game.junctions[collective, GAINED])
+                lost = np.int64(game.junctions[collective, LOST])
+                held = np.int64(game.junctions[collective, HELD])
+            out[collective, 4 * i] = owned
+            out[collective, 4 * i + 1] = gained
+            out[collective, 4 * i + 2] = lost
+            out[collective, 4 * i + 3] = held
     at = 4 * _OWNED_KINDS.shape[0]
     for i in range(_STOCK_ITEMS.shape[0]):
         item = _STOCK_ITEMS[i]
-        deposited, amount = np.int64(state.deposited[env, item]), np.int64(state.stock[env, item])
+        deposited, amount = np.int64(game.deposited[item]), np.int64(game.stock[item])
         out[COGS, at + 3 * i] = deposited
         out[COGS, at + 3 * i + 1] = deposited - amount
         out[COGS, at + 3 * i + 2] = amount
@@ -185,23 +185,24 @@ def _read_collectives(state, maps, env, out):
 
 @helper
 def _read_game(state, maps, env, out):
-    slot = state.map_slot[env]
+    game = state.games[env]
+    slot = np.int64(game.map_slot)
     for kind in range(_FIRST_CELL_KIND, NUM_KINDS):
-        out[kind - _FIRST_CELL_KIND] = maps.kind_count[slot, kind]
+        out[kind - _FIRST_CELL_KIND] = maps.info[slot].kind_count[kind]
     at = NUM_KINDS - _FIRST_CELL_KIND
-    out[at] = state.tokens_written[env]
-    out[at + 1] = state.tokens_dropped[env]
-    out[at + 2] = state.tokens_free[env]
+    out[at] = game.tokens_written
+    out[at + 1] = game.tokens_dropped
+    out[at + 2] = game.tokens_free
     at += 3
     for element in range(OXYGEN, SILICON + 1):
         count, left = np.int64(0), np.int64(0)
-        for thing in range(maps.object_count[slot]):
-            if ELEMENT_OF_KIND[maps.object_kind[slot, thing]] == element:
+        for thing in range(maps.info[slot].objects):
+            if ELEMENT_OF_KIND[maps.objects[slot, thing].kind] == element:
                 count += 1
                 left += np.int64(state.object_value[env, thing])
         out[at] = EXTRACTOR_START * count
         out[at + 1] = EXTRACTOR_START * count - left
-        out[at + 2] = state.last_extracted[env, element] if count > 0 else 0
+        out[at + 2] = np.int64(game.last_extracted[element]) if count > 0 else 0
         at += 3
 
 

@@ -25,6 +25,7 @@ from coglab.games.cogsguard.rules import (
     ENERGY,
     EXTRACT_BARE,
     EXTRACT_MINER,
+    FIRST_MOVE,
     FIRST_VIBE_ACTION,
     FRIENDLY_ENERGY,
     FRIENDLY_HP,
@@ -73,7 +74,7 @@ _ONE = np.uint64(1)
 
 @helper
 def step_game(state, maps, rules, env, actions, scratch, exact_order, success, rewards):
-    """Simulate one tick of game `env` up to, but not including, what the agents see.
+    """Simulate one tick of a game up to, but not including, what the agents see.
 
     Args:
         state: written.
@@ -86,27 +87,29 @@ def step_game(state, maps, rules, env, actions, scratch, exact_order, success, r
         success: [N] bool, written for the rows of the game.
         rewards: [N] float32, written for the rows of the game.
     """
+    game = state.games[env]
     first = env * rules.num_agents
     # 1. A new tick begins.
-    state.tick[env] += 1
+    game.tick += 1
     # 2. The clips act.
     run_events(state, maps, rules, env, scratch.junctions, exact_order)
-    # 3. Agents act one after the other, in an order that is drawn anew.
+    # 3. The order in which agents act is drawn anew.
     _draw_order(state, rules, env, scratch.order, exact_order)
-    # 4. Actions.
+    # 4. Actions, one agent after the other.
     for i in range(rules.num_agents):
         n = first + scratch.order[i]
-        success[n] = _act(state, maps, rules, env, n, np.int64(actions[n]))
+        success[n] = _act(state, maps, rules, env, state.agents[n], np.int64(actions[n]))
     for n in range(first, first + rules.num_agents):
-        # 5. Regeneration. All agents regenerate before the first area effect, but neither reads other agents.
-        change(state, rules, n, ENERGY, rules.energy_regen)
-        change(state, rules, n, HP, -1)
-        change(state, rules, n, INFLUENCE, -1)
-        # 6. Hubs and junctions act on agents around them.
-        _feel_area(state, maps, rules, env, n)
+        agent = state.agents[n]
+        # 5. Regeneration. (All agents regenerate before the first area effect, but neither looks at other agents.)
+        change(agent, rules, ENERGY, rules.energy_regen)
+        change(agent, rules, HP, -1)
+        change(agent, rules, INFLUENCE, -1)
+        # 6. Hubs and junctions act on the agents around them.
+        _feel_area(state, maps, rules, env, agent)
     # 7. Time held is counted.
     for collective in range(2):
-        state.junctions[env, collective, HELD] += state.junctions[env, collective, OWNED]
+        game.junctions[collective, HELD] += game.junctions[collective, OWNED]
     # 8. Rewards.
     _pay_rewards(state, maps, rules, env, rewards)
 
@@ -116,182 +119,180 @@ def _draw_order(state, rules, env, order, exact_order):
     if exact_order:
         for i in range(rules.num_agents):
             order[i] = i
-        mt_shuffle(state.mt, state.mt_position, env, order, rules.num_agents)
+        mt_shuffle(state.mt[env], state.games[env], order, rules.num_agents)
     else:
-        shuffled_order(state.rng, env, rules.num_agents, order)
+        shuffled_order(state.games[env], rules.num_agents, order)
 
 
 # --- 4. actions ------------------------------------------------------------------------------------------------------
 
 
 @helper
-def _act(state, maps, rules, env, n, action):
-    """Try the action of agent n; return whether it succeeded."""
+def _act(state, maps, rules, env, agent, action):
+    """Try an agent's action; return whether it succeeded."""
     if action < 0 or action >= NUM_ACTIONS:
-        state.last_action[n] = NOOP
-        _count_invalid_index(state, n, action)
+        agent.last_action = NOOP
+        _count_invalid_index(agent, action)
         return False
     is_move = NOOP < action < FIRST_VIBE_ACTION
+    has_succeeded = True
     if is_move:
-        has_succeeded = _move(state, maps, rules, env, n, action - 1)
-        state.counter[n, MOVE_SUCCESS if has_succeeded else MOVE_FAILED] += 1
+        has_succeeded = _move(state, maps, rules, env, agent, action - FIRST_MOVE)
+        agent.counter[MOVE_SUCCESS if has_succeeded else MOVE_FAILED] += 1
+    elif action == NOOP:
+        agent.counter[NOOP_SUCCESS] += 1
     else:
-        has_succeeded = True
-        if action == NOOP:
-            state.counter[n, NOOP_SUCCESS] += 1
-        else:
-            state.vibe[n] = action - FIRST_VIBE_ACTION
-            state.counter[n, VIBE_SUCCESS] += 1
-    _count_standing(state, n)
+        agent.vibe = action - FIRST_VIBE_ACTION
+        agent.counter[VIBE_SUCCESS] += 1
+    _count_standing(agent)
     if is_move and has_succeeded:
-        change(state, rules, n, ENERGY, -rules.move_cost)
-    state.last_action[n] = action if has_succeeded else NOOP
+        change(agent, rules, ENERGY, -rules.move_cost)
+    agent.last_action = action if has_succeeded else NOOP
     return has_succeeded
 
 
 @helper
-def _count_invalid_index(state, n, action):
+def _count_invalid_index(agent, action):
     """Count an action outside the list: twice, once for each of the reference engine's two passes."""
-    state.counter[n, INVALID_INDEX] += 2
+    agent.counter[INVALID_INDEX] += 2
     for i in range(NUM_INVALID_SLOTS):
-        if state.invalid_count[n, i] == 0 or state.invalid_index[n, i] == action:
-            state.invalid_index[n, i] = action
-            state.invalid_count[n, i] += 2
+        if agent.invalid_count[i] == 0 or agent.invalid_index[i] == action:
+            agent.invalid_index[i] = action
+            agent.invalid_count[i] += 2
             return
 
 
 @helper
-def _count_standing(state, n):
+def _count_standing(agent):
     """Count actions that left the agent in the cell in which its previous action left it."""
-    if state.row[n] == state.last_row[n] and state.col[n] == state.last_col[n]:
-        state.standing[n] += 1
-        state.counter[n, MAX_STANDING] = max(np.int64(state.counter[n, MAX_STANDING]), np.int64(state.standing[n]))
+    if agent.row == agent.last_row and agent.col == agent.last_col:
+        agent.standing += 1
+        agent.counter[MAX_STANDING] = max(np.int64(agent.counter[MAX_STANDING]), np.int64(agent.standing))
     else:
-        state.standing[n] = 0
-        state.last_row[n] = state.row[n]
-        state.last_col[n] = state.col[n]
+        agent.standing = 0
+        agent.last_row = agent.row
+        agent.last_col = agent.col
 
 
 @helper
-def _move(state, maps, rules, env, n, direction):
-    """Move agent n one cell, or use what stands there; return whether either worked."""
-    if state.inventory[n, ENERGY] < rules.move_cost:
+def _move(state, maps, rules, env, agent, direction):
+    """Move an agent one cell, or use what stands there; return whether either worked."""
+    if agent.inventory[ENERGY] < rules.move_cost:
         return False
-    slot = state.map_slot[env]
-    row = np.int64(state.row[n]) + ROW_STEP[direction]
-    col = np.int64(state.col[n]) + COL_STEP[direction]
-    if row < 0 or col < 0 or row >= maps.height[slot] or col >= maps.width[slot]:
+    slot = np.int64(state.games[env].map_slot)
+    row = np.int64(agent.row) + ROW_STEP[direction]
+    col = np.int64(agent.col) + COL_STEP[direction]
+    if row < 0 or col < 0 or row >= maps.info[slot].height or col >= maps.info[slot].width:
         return False
     word, bit = (col + PAD) >> 6, _ONE << np.uint64((col + PAD) & 63)
     if maps.wall_bits[slot, row + PAD, word] & bit:
         return False
     first = env * rules.num_agents
-    for other in range(first, first + rules.num_agents):
-        if state.row[other] == row and state.col[other] == col:
+    for n in range(first, first + rules.num_agents):
+        if state.agents[n].row == row and state.agents[n].col == col:
             return False
     if maps.object_bits[slot, row + PAD, word] & bit:
         thing = object_at(maps, slot, row, col)
-        kind = np.int64(maps.object_kind[slot, thing])
-        is_removed = ELEMENT_OF_KIND[kind] >= 0 and state.object_value[env, thing] == 0 and not rules.extractors_stay
-        if not is_removed:
-            return _use(state, maps, rules, env, n, thing, kind)
-    state.row[n] = row
-    state.col[n] = col
+        kind = np.int64(maps.objects[slot, thing].kind)
+        is_empty = ELEMENT_OF_KIND[kind] >= 0 and state.object_value[env, thing] == 0
+        if rules.extractors_stay or not is_empty:
+            return _use(state, maps, rules, env, agent, thing, kind)
+    agent.row = row
+    agent.col = col
     return True
 
 
 @helper
 def object_at(maps, slot, row, col):
-    """Return the number of the object at a cell of map `slot` that has one."""
+    """Return the number of the object at a cell of a map that has one there."""
     word, bit = (col + PAD) >> 6, _ONE << np.uint64((col + PAD) & 63)
-    number = np.int64(maps.row_start[slot, row + PAD])
-    for w in range(word):
-        number += count_ones(maps.object_bits[slot, row + PAD, w])
-    return number + count_ones(maps.object_bits[slot, row + PAD, word] & (bit - _ONE))
+    left_of_it = maps.object_bits[slot, row + PAD, word] & (bit - _ONE)
+    return np.int64(maps.objects_before[slot, row + PAD, word]) + count_ones(left_of_it)
 
 
 # --- what can be used: the first handler whose conditions hold is carried out, and then the move has succeeded ---------
 
 
 @helper
-def _use(state, maps, rules, env, n, thing, kind):
-    """Let agent n use an object; return whether one of the object's handlers applied."""
+def _use(state, maps, rules, env, agent, thing, kind):
+    """Let an agent use an object; return whether one of the object's handlers applied."""
+    game = state.games[env]
     if ELEMENT_OF_KIND[kind] >= 0:
-        return _use_extractor(state, rules, env, n, thing, np.int64(ELEMENT_OF_KIND[kind]))
+        return _use_extractor(state, rules, env, agent, thing, np.int64(ELEMENT_OF_KIND[kind]))
     if kind == JUNCTION:
-        return _use_junction(state, maps, rules, env, n, thing)
+        return _use_junction(state, maps, rules, env, agent, thing)
     if kind == HUB:
-        return _deposit_cargo(state, rules, env, n)
+        return _deposit_cargo(agent, game, rules)
     if kind == CHEST:
-        return _use_chest(state, rules, env, n)
-    return _use_station(state, rules, env, n, np.int64(GEAR_OF_KIND[kind]))
+        return _use_chest(agent, game, rules)
+    return _use_station(agent, game, rules, np.int64(GEAR_OF_KIND[kind]))
 
 
 @helper
-def _deposit_cargo(state, rules, env, n):
+def _deposit_cargo(agent, game, rules):
     for element in range(OXYGEN, SILICON + 1):
-        deposit(state, rules, env, n, element, DEPOSIT_MAX)
+        deposit(agent, game, rules, element, DEPOSIT_MAX)
     return True
 
 
 @helper
-def _use_junction(state, maps, rules, env, n, thing):
+def _use_junction(state, maps, rules, env, agent, thing):
     owner = owner_of(state, env, thing)
-    inventory = state.inventory
-    has_heart = inventory[n, HEART] >= 1
+    held = agent.inventory
+    has_heart = held[HEART] >= 1
     if owner == COGS:
-        return _deposit_cargo(state, rules, env, n)
-    if owner == NEUTRAL and has_heart and inventory[n, ALIGNER] >= 1 and inventory[n, INFLUENCE] >= 1:
-        change(state, rules, n, HEART, -1)
+        return _deposit_cargo(agent, state.games[env], rules)
+    if owner == NEUTRAL and has_heart and held[ALIGNER] >= 1 and held[INFLUENCE] >= 1:
+        change(agent, rules, HEART, -1)
         set_owner(state, maps, env, thing, COGS)
-        state.counter[n, ALIGNED_BY_AGENT] += 1
+        agent.counter[ALIGNED_BY_AGENT] += 1
         return True
-    if owner == CLIPS and has_heart and inventory[n, SCRAMBLER] >= 1:
+    if owner == CLIPS and has_heart and held[SCRAMBLER] >= 1:
         set_owner(state, maps, env, thing, NEUTRAL)
-        change(state, rules, n, HEART, -1)
-        state.counter[n, SCRAMBLED_BY_AGENT] += 1
+        change(agent, rules, HEART, -1)
+        agent.counter[SCRAMBLED_BY_AGENT] += 1
         return True
     return False
 
 
 @helper
-def _use_chest(state, rules, env, n):
-    if state.stock[env, HEART] >= 1:
-        withdraw(state, rules, env, n, HEART, 1)
+def _use_chest(agent, game, rules):
+    if game.stock[HEART] >= 1:
+        withdraw(agent, game, rules, HEART, 1)
         return True
     for element in range(OXYGEN, SILICON + 1):
-        if state.stock[env, element] < rules.heart_price:
+        if game.stock[element] < rules.heart_price:
             return False
     for element in range(OXYGEN, SILICON + 1):
-        change_stock(state, env, element, -rules.heart_price)
-    change(state, rules, n, HEART, 1)
+        change_stock(game, element, -rules.heart_price)
+    change(agent, rules, HEART, 1)
     return True
 
 
 @helper
-def _use_extractor(state, rules, env, n, thing, element):
-    most = EXTRACT_MINER if state.inventory[n, MINER] >= 1 else EXTRACT_BARE
+def _use_extractor(state, rules, env, agent, thing, element):
+    most = EXTRACT_MINER if agent.inventory[MINER] >= 1 else EXTRACT_BARE
     left = np.int64(state.object_value[env, thing])
-    count = min(left, most, free_room(state, rules, n, element))
+    count = min(left, most, free_room(agent, rules, element))
     state.object_value[env, thing] = left - count
     if count > 0:
-        state.last_extracted[env, element] = left - count
-    change(state, rules, n, element, count)
+        state.games[env].last_extracted[element] = left - count
+    change(agent, rules, element, count)
     return True
 
 
 @helper
-def _use_station(state, rules, env, n, gear):
-    if state.inventory[n, gear] >= 1:
+def _use_station(agent, game, rules, gear):
+    if agent.inventory[gear] >= 1:
         return True
     for element in range(OXYGEN, SILICON + 1):
-        if state.stock[env, element] < GEAR_PRICE[gear, element]:
+        if game.stock[element] < GEAR_PRICE[gear, element]:
             return False
     for old_gear in range(ALIGNER, SCOUT + 1):
-        change(state, rules, n, old_gear, -np.int64(state.inventory[n, old_gear]))
+        change(agent, rules, old_gear, -np.int64(agent.inventory[old_gear]))
     for element in range(OXYGEN, SILICON + 1):
-        change_stock(state, env, element, -GEAR_PRICE[gear, element])
-    change(state, rules, n, gear, 1)
+        change_stock(game, element, -GEAR_PRICE[gear, element])
+    change(agent, rules, gear, 1)
     return True
 
 
@@ -299,24 +300,24 @@ def _use_station(state, rules, env, n, gear):
 
 
 @helper
-def _feel_area(state, maps, rules, env, n):
-    """Let every hub and junction in range act on agent n, in row-major order."""
-    slot = state.map_slot[env]
-    row, col = state.row[n], state.col[n]
+def _feel_area(state, maps, rules, env, agent):
+    """Let every hub and junction in range act on an agent, in row-major order."""
+    slot = np.int64(state.games[env].map_slot)
+    row, col = np.int64(agent.row), np.int64(agent.col)
     for word in range(maps.hub_sources.shape[1]):
         near = maps.sources_near_row[slot, row, word] & maps.sources_near_col[slot, col, word]
-        friendly = near & state.cogs_sources[env, word]
-        left = friendly | (near & state.clips_sources[env, word])
+        friendly = near & state.owned_sources[env, COGS, word]
+        left = friendly | (near & state.owned_sources[env, CLIPS, word])
         while left:
             bit = left & (~left + _ONE)
             left ^= bit
             if friendly & bit:
-                change(state, rules, n, INFLUENCE, FRIENDLY_INFLUENCE)
-                change(state, rules, n, ENERGY, FRIENDLY_ENERGY)
-                change(state, rules, n, HP, FRIENDLY_HP)
+                change(agent, rules, INFLUENCE, FRIENDLY_INFLUENCE)
+                change(agent, rules, ENERGY, FRIENDLY_ENERGY)
+                change(agent, rules, HP, FRIENDLY_HP)
             else:
-                change(state, rules, n, HP, HOSTILE_HP)
-                change(state, rules, n, INFLUENCE, HOSTILE_INFLUENCE)
+                change(agent, rules, HP, HOSTILE_HP)
+                change(agent, rules, INFLUENCE, HOSTILE_INFLUENCE)
 
 
 # --- 8. rewards ------------------------------------------------------------------------------------------------------
@@ -325,34 +326,36 @@ def _feel_area(state, maps, rules, env, n):
 @helper
 def _pay_rewards(state, maps, rules, env, rewards):
     """Pay the difference between the reward level after this tick and after the last; float32 throughout."""
+    game = state.games[env]
     first = env * rules.num_agents
-    junctions = np.float32(maps.junction_count[state.map_slot[env]])
+    junctions = np.float32(maps.info[game.map_slot].junctions)
     for n in range(first, first + rules.num_agents):
+        agent = state.agents[n]
         total = np.float32(0.0)
-        for entry in range(rules.reward_read.shape[0]):
-            read = rules.reward_read[entry]
-            value = np.float32(_reward_statistic(state, env, n, read)) * rules.reward_weight[entry]
-            if read == READ_HELD and rules.divides_objective and junctions > 0:
+        for i in range(rules.reward.shape[0]):
+            entry = rules.reward[i]
+            value = np.float32(_reward_statistic(agent, game, np.int64(entry.reads))) * entry.weight
+            if entry.reads == READ_HELD and rules.divides_objective and junctions > 0:
                 value = value / junctions
-            total += min(value, rules.reward_cap[entry])
-        rewards[n] = total - state.reward_level[n]
-        state.reward_level[n] = total
-        state.episode_return[n] += rewards[n]
+            total += min(value, entry.cap)
+        rewards[n] = total - agent.reward_level
+        agent.reward_level = total
+        agent.episode_return += rewards[n]
 
 
 @helper
-def _reward_statistic(state, env, n, read):
+def _reward_statistic(agent, game, reads):
     """Return the statistic that a reward entry reads, as int64."""
-    if read == READ_HELD:
-        return np.int64(state.junctions[env, COGS, HELD])
-    if read == READ_SCRAMBLED:
-        return np.int64(state.counter[n, SCRAMBLED_BY_AGENT])
-    if read == READ_ALIGNED:
-        return np.int64(state.counter[n, ALIGNED_BY_AGENT])
-    if read == READ_VIBES:
-        return np.int64(state.counter[n, VIBE_SUCCESS])
-    if read >= READ_DEPOSITED:
-        return np.int64(state.deposited[env, read - READ_DEPOSITED])
-    if read >= READ_GAINED:
-        return np.int64(state.gained[n, read - READ_GAINED])
+    if reads == READ_HELD:
+        return np.int64(game.junctions[COGS, HELD])
+    if reads == READ_SCRAMBLED:
+        return np.int64(agent.counter[SCRAMBLED_BY_AGENT])
+    if reads == READ_ALIGNED:
+        return np.int64(agent.counter[ALIGNED_BY_AGENT])
+    if reads == READ_VIBES:
+        return np.int64(agent.counter[VIBE_SUCCESS])
+    if reads >= READ_DEPOSITED:
+        return np.int64(game.deposited[reads - READ_DEPOSITED])
+    if reads >= READ_GAINED:
+        return np.int64(agent.gained[reads - READ_GAINED])
     return np.int64(0)
