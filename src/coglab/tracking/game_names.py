@@ -167,10 +167,4 @@ GAME_METRICS: dict[str, Metric] = {
         "units", "episodes", "higher", "machina_1: made by assemblers and stations."
     ),
     "env_game/length": Metric("ticks", "episodes", "none", "Length of the episodes."),
-    "env_per_label_rewards/<label>": Metric(
-        "reward / agent",
-        "episodes",
-        "higher",
-        "Mean episode return per agent of the episodes of one mission.",
-    ),
 }

@@ -102,7 +102,8 @@ _LOSSES: dict[str, Metric] = {
         "nat",
         "gradient steps",
         "lower",
-        "Cloning: cross-entropy on the teacher's label times its weight, over all rows: falls with the slices' share.",
+        "Cloning: cross-entropy on the teacher's label, times the label's weight, over all rows: falls "
+        "with the slices' share.",
     ),
     "losses/supervised_action_loss_teacher_led": Metric(
         "nat",
@@ -147,10 +148,6 @@ _LOSSES: dict[str, Metric] = {
         "none",
         "Share of gradient steps whose gradient was scaled down to max_grad_norm.",
     ),
-    "grad/norm/<layer>": Metric(
-        "1", "gradient steps", "none", "Norm of the gradient of one component."
-    ),
-    "weights/norm": Metric("1", "moment", "none", "Global norm of the weights."),
     "hyperparameters/learning_rate": Metric("1", "moment", "none", "Step size of the optimiser."),
     "hyperparameters/ent_coef": Metric("1", "moment", "none", "Weight of the entropy bonus."),
 }
@@ -182,12 +179,6 @@ _TEACHER: dict[str, Metric] = {
         "batch",
         "higher",
         "Student-led steps at which the student's drawn action was one that the teacher calls right.",
-    ),
-    "teacher/reward": Metric(
-        "reward / agent",
-        "episodes",
-        "none",
-        "Mean episode return of teacher-led agents, where whole games are teacher-led.",
     ),
 }
 

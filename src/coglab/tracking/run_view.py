@@ -20,7 +20,7 @@ WATCHED = (
 """The metrics by which a user judges a run: each has a curve and a mark."""
 
 PHASE_GROUPS = {
-    "simulate": ("simulate", "observe", "remember"),
+    "simulate": ("simulate",),
     "label": ("label",),
     "infer": ("encode", "infer"),
     "learn": ("advantage", "learn"),

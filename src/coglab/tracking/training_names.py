@@ -6,10 +6,10 @@ from coglab.tracking.metric import SHARE, Metric
 
 TRAINING_PLACEHOLDERS: dict[str, tuple[str, str]] = {
     "<phase>": (
-        r"(?:simulate|observe|remember|label|encode|infer|store|advantage|learn|stats|wait|other)",
-        "simulate (games and observations), remember (map memory), label (teacher), encode (network "
-        "input), infer (network and sampling), store (experience), advantage, learn (losses, gradients, "
-        "optimiser), stats, wait, other",
+        r"(?:simulate|label|encode|infer|store|advantage|learn|stats|wait)",
+        "simulate (games and observations), label (teacher), encode (map memory and network input), "
+        "infer (network and sampling), store (experience), wait (for other workers), advantage, learn "
+        "(losses, gradients, optimiser), stats",
     ),
     "<policy>": (r"[A-Za-z0-9_.\-:]+", "student, teacher, random, or the name of a policy"),
     "<mode>": (r"(?:sample|greedy|scripted)", "how actions were chosen: sample, greedy, scripted"),
@@ -17,9 +17,7 @@ TRAINING_PLACEHOLDERS: dict[str, tuple[str, str]] = {
         r"[A-Za-z0-9_./\-]+",
         "reward, or a statistic of the game as under `env_agent/` and `env_collective/`",
     ),
-    "<label>": (r"[A-Za-z0-9_.\-]+", "name of a mission"),
     "<gpu>": (r"gpu\d+", "gpu0, gpu1, ..."),
-    "<layer>": (r"[A-Za-z0-9_.]+", "a component of the network: actor_mlp, critic, ..."),
 }
 
 _PROGRESS: dict[str, Metric] = {
@@ -88,20 +86,17 @@ _PROGRESS: dict[str, Metric] = {
         is_timing=True,
     ),
     "timing_per_epoch/frac/<phase>": Metric(
-        SHARE, "iteration", "none", "Share of the workers' time that a phase took.", is_timing=True
+        SHARE,
+        "iteration",
+        "none",
+        "Share of the iteration's wall time; phases of the rollout are means over workers.",
+        is_timing=True,
     ),
     "timing_per_epoch/msec/<phase>": Metric(
         "ms",
         "iteration",
         "none",
         "Time that a phase took, summed over the workers.",
-        is_timing=True,
-    ),
-    "timing_per_epoch/sps/<phase>": Metric(
-        "agent steps / s",
-        "iteration",
-        "higher",
-        "Agent steps of the iteration over the wall time of one phase.",
         is_timing=True,
     ),
 }
@@ -137,17 +132,8 @@ _EXPERIENCE: dict[str, Metric] = {
     "experience/act_log_prob": Metric(
         "nat", "batch", "none", "Log probability of the student's own actions when it took them."
     ),
-    "experience/ratio": Metric(
-        "1",
-        "batch",
-        "none",
-        "New over old probability of the student's own actions, last seen per row.",
-    ),
     "experience/action/<action>": Metric(
         SHARE, "batch", "none", "How often an action was carried out, whoever chose it."
-    ),
-    "experience/state_norm": Metric(
-        "1", "batch", "none", "Norm of the recurrent state at the end of the rollout, per channel."
     ),
 }
 
@@ -170,21 +156,8 @@ _RESULTS: dict[str, Metric] = {
         "Version of the checkpoint just written: the N of `:vN`.",
         is_timing=True,
     ),
-    "checkpoint/score": Metric(
-        "reward / agent",
-        "moment",
-        "higher",
-        "What the checkpoint is compared by when the best is kept: `overview/reward` since the one before.",
-        is_timing=True,
-    ),
     "checkpoint/seconds": Metric(
         "s", "moment", "lower", "Time that writing it took.", is_timing=True
-    ),
-    "checkpoint/agent_step": Metric(
-        "agent steps", "run", "none", "Agent step of the checkpoint just written.", is_timing=True
-    ),
-    "model/total_parameters": Metric(
-        "parameters", "moment", "none", "Trainable parameters of the network."
     ),
     "maps/pool_generation": Metric(
         "maps", "run", "none", "Maps put into the pool since the run began."
