@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from coglab.evaluation.config import EvaluationConfig
 from coglab.games.cogsguard.config import CogsGuardConfig, RewardVariant, RulesVersion
-from coglab.tools.evaluate import EvaluateTool
+from coglab.tools.evaluate import EvaluateTool, PolicyUris
 from coglab.tools.train import TrainTool
 from coglab.training.config import SystemConfig, TrainingEnvConfig
 
@@ -55,7 +54,7 @@ def train(
 
 
 def evaluate(
-    policy_uris: Sequence[str] = (),
+    policy_uris: PolicyUris = (),
     maps: int = 64,
     mission: str = "arena",
     max_steps: int | None = None,
@@ -79,7 +78,7 @@ def evaluate(
     """
     game = CogsGuardConfig(mission=mission, max_steps=max_steps, num_agents=num_agents, rules=rules)
     return EvaluateTool(
-        policy_uris=tuple(policy_uris),
+        policy_uris=policy_uris,
         game=game,
         evaluation=EvaluationConfig(maps=maps, seed=seed),
     )

@@ -20,10 +20,14 @@ def _one_is_a_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+PolicyUris = Annotated[tuple[str, ...], BeforeValidator(_one_is_a_list)]
+"""Policy URIs, or a single one."""
+
+
 class EvaluateTool(Tool):
     """Play held-out maps with each policy; print a table with 95 % intervals and write it as JSON."""
 
-    policy_uris: Annotated[tuple[str, ...], BeforeValidator(_one_is_a_list)] = ()
+    policy_uris: PolicyUris = ()
     """Which policies: `[metta://policy/first, "metta://policy/cogsguard?gear=10", metta://policy/random]`."""
 
     game: GameConfig = CogsGuardConfig()
@@ -49,7 +53,8 @@ class EvaluateTool(Tool):
                 "'policy_uris=[metta://policy/first, \"metta://policy/cogsguard?gear=10\", metta://policy/random]'."
             )
         for uri in self.policy_uris:
-            references.check_policy(uri, "policy_uris")
+            references.check_policy(uri)
+        references.check_game(self.game)
 
     def plan(self) -> list[str]:
         """Name the policies and the maps; see `Tool.plan`."""
@@ -62,8 +67,7 @@ class EvaluateTool(Tool):
     def run(self) -> int:
         """Evaluate; see `Tool.run`."""
         tool = self.resolve()
-        if tool.game.kind != "cogsguard":
-            raise UserError(f"the game {tool.game.kind} cannot be played yet.")
+        references.require_playable_game(tool.game)
         from coglab.tools import evaluate_run
 
         return evaluate_run.run(tool)

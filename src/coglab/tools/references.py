@@ -1,48 +1,37 @@
-"""Checks of what a configuration refers to, policies and teachers by URI, before anything heavy is imported."""
+"""Checks of what a configuration refers to, by name or URI, before anything heavy is imported."""
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from pathlib import Path
 
 from coglab.config import UserError
+from coglab.games.cogsguard.missions import find_mission, is_text_map
+from coglab.games.cogsguard.teachers.registry import parse_teacher_uri, require_playable
+from coglab.games.config import GameConfig
+from coglab.policies.uris import parse_uri
 
-SCHEMES = ("metta://policy/", "file://")
-PLANNED_TEACHERS = ("metta://policy/dinky:v15",)
-"""Teachers of games that are still to come: configurations with them resolve, runs with them do not start."""
 
-
-def check_policy(uri: str, key: str) -> None:
+def check_policy(uri: str) -> None:
     """Refuse what is no policy URI.
 
     Args:
         uri: for example `metta://policy/first:latest`.
-        key: where it was given, for the message.
 
     Raises:
         UserError: the URI names no kind of policy. Whether a run or file exists is seen when it is loaded.
     """
-    if not uri.startswith(SCHEMES) or uri in SCHEMES:
-        raise UserError(
-            f"`{key}`: `{uri}` is no policy URI; expected `metta://policy/NAME` (a scripted policy or a run, "
-            f"`:v3` or `:latest` behind it) or `file://PATH`. For example `{key}=metta://policy/first:latest`."
-        )
+    parse_uri(uri)
 
 
-def check_teacher(uri: str, key: str) -> None:
+def check_teacher(uri: str) -> None:
     """Refuse what is no teacher.
 
     Args:
         uri: for example `metta://policy/cogsguard?gear=10`.
-        key: where it was given, for the message.
 
     Raises:
         UserError: there is no such teacher, or it does not take these parameters.
     """
-    check_policy(uri, key)
-    if uri in PLANNED_TEACHERS or find_spec("coglab.games.cogsguard.teachers.registry") is None:
-        return
-    from coglab.games.cogsguard.teachers.registry import parse_teacher_uri
-
     parse_teacher_uri(uri)
 
 
@@ -55,8 +44,41 @@ def require_teacher(uri: str) -> None:
     Raises:
         UserError: with a teacher that can.
     """
-    if uri in PLANNED_TEACHERS:
+    require_playable(parse_teacher_uri(uri))
+
+
+def check_game(game: GameConfig) -> None:
+    """Refuse a mission that does not exist.
+
+    Args:
+        game: the game's settings.
+
+    Raises:
+        UserError: with the nearest mission; or the text map is no file.
+    """
+    if game.kind != "cogsguard":
+        return
+    if not is_text_map(game.mission):
+        find_mission(game.mission)
+    elif not Path(game.mission).is_file():
         raise UserError(
-            f"the teacher `{uri}` plays machina_1, which cannot be played yet. "
-            "For CogsGuard use `metta://policy/cogsguard?gear=10`."
+            f"`mission={game.mission}`: there is no such file. A text map is named by its path, "
+            "for example `mission=maps/yard.map`; `mission=arena` is a stock mission."
+        )
+
+
+def require_playable_game(game: GameConfig) -> None:
+    """Refuse a game whose recipe resolves but whose rules are still to come.
+
+    Args:
+        game: the game's settings.
+
+    Raises:
+        UserError: with a command for a game that can be played.
+    """
+    if game.kind != "cogsguard":
+        raise UserError(
+            f"the game {game.kind} cannot be played yet: its recipe resolves (`--dry-run`, `--show`), "
+            "its rules are still to come. For example "
+            "`./tools/run.py recipes.experiment.cogsguard.train run=first` plays CogsGuard."
         )

@@ -7,11 +7,7 @@ import re
 import time
 
 from coglab.config import UserError
-
-RESERVED = frozenset(
-    ("cogsguard", "teacher", "miner", "scout", "aligner", "scrambler", "dinky", "random", "noop")
-)
-"""Names of policies in `metta://policy/NAME`; a run of the same name could not be told from them."""
+from coglab.policies.registry import registered_names
 
 RESERVED_PREFIX = "pretrained-"
 MAX_LENGTH = 120
@@ -35,7 +31,7 @@ def check_run_name(name: str) -> None:
             f"(beginning with a letter or digit, no `..`, at most {MAX_LENGTH} characters). "
             f"For example `run={suggestion}`."
         )
-    if name in RESERVED or name.startswith(RESERVED_PREFIX):
+    if name in registered_names() or name.startswith(RESERVED_PREFIX):
         raise UserError(
             f"`run={name}`: `metta://policy/{name}` is a policy's name, so no run can have it. "
             f"For example `run=my-{name}`."

@@ -8,7 +8,6 @@ from typing import ClassVar, Self
 
 from pydantic import Field
 
-from coglab.config import UserError
 from coglab.config.layers import KeyPath, given_values, merge
 from coglab.config.values import Tree
 from coglab.evaluation.config import EvaluatorConfig
@@ -106,9 +105,10 @@ class TrainTool(Tool):
         uri = self.training_env.supervisor_policy_uri
         check_teacher_plan(self.trainer.losses.sliced_scripted_cloner, uri)
         if uri is not None:
-            references.check_teacher(uri, "training_env.supervisor_policy_uri")
+            references.check_teacher(uri)
         if self.initial_policy_uri is not None:
-            references.check_policy(self.initial_policy_uri, "initial_policy_uri")
+            references.check_policy(self.initial_policy_uri)
+        references.check_game(self.training_env.game)
 
     def plan(self) -> list[str]:
         """Name the run's folder, its sizes and its teacher; see `Tool.plan`."""
@@ -128,12 +128,7 @@ class TrainTool(Tool):
     def run(self) -> int:
         """Train; see `Tool.run`."""
         tool = self.resolve()
-        if tool.training_env.game.kind != "cogsguard":
-            raise UserError(
-                f"the game {tool.training_env.game.kind} cannot be played yet: its recipe resolves "
-                "(`--dry-run`, `--show`), its rules are still to come. "
-                "For example `./tools/run.py recipes.experiment.cogsguard.train run=first` plays CogsGuard."
-            )
+        references.require_playable_game(tool.training_env.game)
         if tool.training_env.supervisor_policy_uri is not None:
             references.require_teacher(tool.training_env.supervisor_policy_uri)
         from coglab.tools import train_run
