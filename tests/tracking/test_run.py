@@ -251,3 +251,50 @@ def test_a_second_signal_stops_at_once(tmp_path):
     assert "KeyboardInterrupt" in err
     info = read_info(tmp_path)
     assert (info["state"], info["exit_code"]) == ("interrupted", 130)
+
+
+def test_ctrl_c_in_a_terminal_saves_and_gives_the_terminal_back(tmp_path):
+    pty = pytest.importorskip("pty")
+    terminal, end = pty.openpty()
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("CI", "NO_COLOR")
+    }
+    child = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            CHILD.replace('mode="plain"', 'mode="auto"'),
+            str(tmp_path / "r"),
+            "0.01",
+        ],
+        stdin=end,
+        stdout=end,
+        stderr=end,
+        start_new_session=True,
+        env={
+            **environment,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "TERM": "xterm",
+            "COLUMNS": "100",
+        },
+    )
+    os.close(end)
+    shown, is_asked = b"", False
+    while True:
+        try:
+            data = os.read(terminal, 65536)
+        except OSError:  # Linux: the other end is closed
+            break
+        if not data:
+            break
+        shown += data
+        if not is_asked and b"steps/s" in shown:
+            is_asked = True
+            child.send_signal(signal.SIGINT)
+    os.close(terminal)
+    assert child.wait(timeout=30) == 130
+    text = shown.decode()
+    assert "Ctrl-C: stopping after this iteration and saving" in text
+    assert text.index("\x1b[?25l") < text.rindex("\x1b[?25h"), "the cursor is shown again"
+    assert "saved at" in text
+    assert read_info(tmp_path)["state"] == "interrupted"
