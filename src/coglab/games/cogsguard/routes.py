@@ -1,12 +1,18 @@
 """Routes: one bit-parallel flood from the agent over known free ground, to the nearest target of every class.
 
-How it works: level L of the flood holds, as bits of grid rows, the free cells that are L moves away. A class is found
-at the first level that touches one of its targets; walking back from those targets through the stored levels leaves,
-at level 1, exactly the first moves with which a shortest route can begin. Objects are targets but not ground, so the
-last move of a route is the bump. Agents in neighbouring cells block the first move only.
+How it works: the flood moves in levels, level L being the cells that are L moves away. It carries four bit boards, one
+for each first move (north, south, west, east): a cell's bit is set in a board if a shortest route to the cell can begin
+with that move. The first level that touches a target of a class gives the class's distance, and the boards that touch
+it give all optimal first moves. Objects are targets but not ground, so the last move of a route is the bump. Agents
+in neighbouring cells block the first move only.
+
+All boards of the flood lie in one array `work` u64 [PLANES * HEIGHT], at constant offsets: with those the compiler
+sees that reads and writes never overlap, and turns the row loops into vector code.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -46,12 +52,19 @@ CODE_NEUTRAL = layout.CODE_NEUTRAL
 S_TICKS_HOME = layout.SCALAR_INDEX["ticks_home"]
 S_SLACK = layout.SCALAR_INDEX["slack"]
 
-PAD = 3
-"""Empty rows above and below the scratch boards, so that the flood may look over the edge."""
-HEIGHT = ROWS + 2 * PAD
+HEIGHT = 112
+"""Words per plane of the work array: ROWS, and empty rows so that the flood may look over the edge."""
 
-MAX_CELLS = 512
-"""Objects that one level can touch: more than a ring of 120 moves has on any map."""
+PAD = 4
+"""Row r of the grid is word r + PAD of a plane."""
+
+BUFFERS = 10
+"""Planes of one level: 4 first moves and their union, for word 0 and then for word 1."""
+FREE = 2 * BUFFERS
+"""Plane of free ground (word 0, then word 1); planes 0..9 and 10..19 are the two levels, taking turns."""
+TARGET = FREE + 2
+HIT = TARGET + 2
+PLANES = HIT + 2
 
 
 def _class_bit(name: str) -> int:
@@ -94,6 +107,15 @@ def classes_of_cell(state, m, word, row, bit):
 
 
 @helper
+def any_common(a, b, c, d):
+    """True if some bit is in board rows `a` and `b` but neither in `c` nor in `d` (each u64 [ROWS])."""
+    found = np.uint64(0)
+    for row in range(np.uint64(ROWS)):
+        found |= a[row] & b[row] & ~(c[row] | d[row])
+    return found != 0
+
+
+@helper
 def classes_present(state, m, asked):
     """The asked classes of which the memory holds at least one target; the others need no search."""
     present = GROUND_BIT | FRONTIER_BIT
@@ -101,301 +123,264 @@ def classes_present(state, m, asked):
         if state.counts[m, code] > 0:
             present |= CLASSES_OF_CODE[code]
     present &= asked
-    if present & (ALIGN_BIT | REVISIT_BIT):
-        align = np.uint64(0)
-        stale = np.uint64(0)
+    boards = state.boards[m]
+    if present & ALIGN_BIT:
+        exists = False
         for word in range(2):
-            for row in range(ROWS):
-                align |= (
-                    state.boards[m, NEUTRAL, word, row]
-                    & state.boards[m, REACH, word, row]
-                    & ~state.boards[m, ENEMY, word, row]
-                )
-                stale |= state.boards[m, COGS, word, row] & ~(
-                    state.boards[m, SEEN_NEW, word, row] | state.boards[m, SEEN_OLD, word, row]
-                )
-        if align == 0:
+            exists |= any_common(boards[NEUTRAL, word], boards[REACH, word], boards[ENEMY, word], boards[ENEMY, word])
+        if not exists:
             present &= ~ALIGN_BIT
-        if stale == 0:
+    if present & REVISIT_BIT:
+        exists = False
+        for word in range(2):
+            exists |= any_common(
+                boards[COGS, word], boards[COGS, word], boards[SEEN_NEW, word], boards[SEEN_OLD, word]
+            )
+        if not exists:
             present &= ~REVISIT_BIT
     return present
 
 
-@helper
-def spread_one(near, level, free, out, top, bottom):
-    """One-word rows: `out` = neighbours of `near` that are in `level` and `free`, rows [top, bottom] (uint64)."""
-    one = np.uint64(1)
-    for row in range(top, bottom + one):
-        here = near[row]
-        out[row] = (near[row - one] | near[row + one] | (here << one) | (here >> one)) & level[row] & free[row]
-
-
-@helper
-def spread_two(near, beside, level, free, out, top, bottom):
-    """Two-word rows: as `spread_one`; `beside` is the other word of the same rows."""
-    one = np.uint64(1)
-    top_bit = np.uint64(63)
-    for row in range(top, bottom + one):
-        here = near[row]
-        other = beside[row]
-        sides = (here << one) | (here >> one) | (other << top_bit) | (other >> top_bit)
-        out[row] = (near[row - one] | near[row + one] | sides) & level[row] & free[row]
-
-
-@helper
-def walk_back(levels, span, scratch, back, depth, low, high, words):
-    """Walk the target bits in `back[0]` from level `depth` to level 1; returns the side (0 or 1) that holds the result.
+def _make_grow(source: int, out: int, word: int, is_wide: bool) -> Any:
+    """Make the kernel that floods one word of every row by one level.
 
     Args:
-        levels: u64 [MAX_DEPTH + 2, 2, HEIGHT] flood levels; level L is at index L + 1.
-        span: i64 [MAX_DEPTH + 2, 2] first and last row written at each level.
-        scratch: u64 [2, 2, HEIGHT] free ground and targets.
-        back: u64 [2, 2, HEIGHT] scratch: side, word, row; side 0 holds the targets, zero in the two rows around them.
-        depth: level of the targets.
-        low: first row with a target.
-        high: last row with a target.
-        words: words per row in use, 1 or 2.
+        source: first plane of the level that is known.
+        out: first plane of the next level; on entry it holds the level before `source`.
+        word: which word of the rows.
+        is_wide: rows have two words, so that bits carry over from the other word.
     """
-    side = 0
-    for step in range(1, depth):
-        level = depth - step + 1
-        other = 1 - side
-        low = max(low - 1, span[level, 0])
-        high = min(high + 1, span[level, 1])
-        for word in range(words):
-            out = back[other, word]
-            out[low - 2] = np.uint64(0)
-            out[low - 1] = np.uint64(0)
-            out[high + 1] = np.uint64(0)
-            out[high + 2] = np.uint64(0)
-            if words == 1:
-                spread_one(back[side, 0], levels[level, 0], scratch[0, 0], out, np.uint64(low), np.uint64(high))
-            else:
-                spread_two(
-                    back[side, word],
-                    back[side, 1 - word],
-                    levels[level, word],
-                    scratch[0, word],
-                    out,
-                    np.uint64(low),
-                    np.uint64(high),
-                )
-        side = other
-    return side
+    here = (source + 5 * word) * HEIGHT
+    beside = (source + 5 * (1 - word)) * HEIGHT
+    there = (out + 5 * word) * HEIGHT
+    free_at = (FREE + word) * HEIGHT
+    target_at = (TARGET + word) * HEIGHT
+    hit_at = (HIT + word) * HEIGHT
+    n0, s0, w0, e0 = (np.uint64(here + k * HEIGHT) for k in range(4))
+    n1, s1, w1, e1 = (np.uint64(beside + k * HEIGHT) for k in range(4))
+    n2, s2, w2, e2, all2 = (np.uint64(there + k * HEIGHT) for k in range(5))
+    free0, target0, hit0 = np.uint64(free_at), np.uint64(target_at), np.uint64(hit_at)
+    one, top_bit = np.uint64(1), np.uint64(63)
+
+    @helper
+    def near(work, plane, plane_beside, row):
+        bits = work[plane + row]
+        result = work[plane + row - one] | work[plane + row + one] | (bits << one) | (bits >> one)
+        if is_wide:
+            other = work[plane_beside + row]
+            result |= (other << top_bit) | (other >> top_bit)
+        return result
+
+    @helper
+    def grow(work, top, bottom):
+        touched = np.uint64(0)
+        alive = np.uint64(0)
+        for row in range(top, bottom):
+            # Neighbours of level L - 1 lie in level L - 2 (still in `out`) or L, so no board of visited cells is needed.
+            fresh = ~work[all2 + row]
+            ground = work[free0 + row] & fresh
+            north = near(work, n0, n1, row)
+            south = near(work, s0, s1, row)
+            west = near(work, w0, w1, row)
+            east = near(work, e0, e1, row)
+            both = north | south | west | east
+            work[n2 + row] = north & ground
+            work[s2 + row] = south & ground
+            work[w2 + row] = west & ground
+            work[e2 + row] = east & ground
+            work[all2 + row] = both & ground
+            hit = both & work[target0 + row] & fresh
+            work[hit0 + row] = hit
+            touched |= hit
+            alive |= both & ground
+        return touched, alive
+
+    return grow
+
+
+_grow_even = _make_grow(0, BUFFERS, 0, False)
+_grow_odd = _make_grow(BUFFERS, 0, 0, False)
+_grow_even_low = _make_grow(0, BUFFERS, 0, True)
+_grow_odd_low = _make_grow(BUFFERS, 0, 0, True)
+_grow_even_high = _make_grow(0, BUFFERS, 1, True)
+_grow_odd_high = _make_grow(BUFFERS, 0, 1, True)
 
 
 @helper
-def first_moves(back, side, row, index):
-    """Mask of the agent's neighbour cells whose bits are set; `index` is the agent's column bit (0..127)."""
-    moves = 0
-    word = index >> 6
-    bit = np.uint64(index & 63)
+def grow_level(work, is_even, words, top, bottom):
+    """Flood one level over the work rows [top, bottom); returns (bits that touched targets, bits that go on)."""
+    first = np.uint64(top)
+    last = np.uint64(bottom)
+    if words == 1:
+        if is_even:
+            return _grow_even(work, first, last)
+        return _grow_odd(work, first, last)
+    if is_even:
+        touched, alive = _grow_even_low(work, first, last)
+        more_touched, more_alive = _grow_even_high(work, first, last)
+    else:
+        touched, alive = _grow_odd_low(work, first, last)
+        more_touched, more_alive = _grow_odd_high(work, first, last)
+    return touched | more_touched, alive | more_alive
+
+
+@helper
+def subtract(a, b, out, start):
+    """out[start + row] = a[row] and not b[row], over all grid rows."""
+    for row in range(np.uint64(ROWS)):
+        out[start + row] = a[row] & ~b[row]
+
+
+@helper
+def gather_targets(objects, known, friendly, work, word, todo):
+    """Fill the target plane of one word: objects, and unknown or own ground while those classes are looked for."""
+    unknown_counts = ~np.uint64(0) if todo & FRONTIER_BIT else np.uint64(0)
+    ground_counts = ~np.uint64(0) if todo & GROUND_BIT else np.uint64(0)
+    start = np.uint64((TARGET + word) * HEIGHT + PAD)
+    for row in range(np.uint64(ROWS)):
+        work[start + row] = objects[row] | (~known[row] & unknown_counts) | (friendly[row] & ground_counts)
+
+
+@helper
+def prepare(state, m, todo, words, work):
+    """Fill the planes of free ground and targets, and empty those of the two levels."""
+    for level in range(2):
+        begin = level * BUFFERS * HEIGHT
+        for i in range(np.uint64(begin), np.uint64(begin + 5 * words * HEIGHT)):
+            work[i] = np.uint64(0)
+    boards = state.boards[m]
+    for word in range(words):
+        known = boards[KNOWN, word]
+        subtract(known, boards[BLOCKED, word], work, np.uint64((FREE + word) * HEIGHT + PAD))
+        gather_targets(boards[OBJECT, word], known, boards[FRIENDLY, word], work, word, todo)
+
+
+@helper
+def reached_of_row(work, plane, plane_beside, words, line):
+    """Cells of one row that a first-move board reaches next."""
     one = np.uint64(1)
-    if (back[side, word, row - 1] >> bit) & one:
+    at = plane * HEIGHT + line
+    bits = work[at]
+    near = work[at - 1] | work[at + 1] | (bits << one) | (bits >> one)
+    if words == 2:
+        other = work[plane_beside * HEIGHT + line]
+        near |= (other << np.uint64(63)) | (other >> np.uint64(63))
+    return near
+
+
+@helper
+def settle(state, n, m, work, source, level, top, bottom, words, todo):
+    """Record the classes whose nearest targets this level touched; returns the classes still to be found."""
+    found = 0
+    for word in range(words):
+        known = state.boards[m, KNOWN, word]
+        for line in range(top, bottom):
+            hits = work[(HIT + word) * HEIGHT + line]
+            if hits == 0:
+                continue
+            row = line - PAD
+            plane = source + 5 * word
+            beside = source + 5 * (1 - word)
+            north = reached_of_row(work, plane, beside, words, line)
+            south = reached_of_row(work, plane + 1, beside + 1, words, line)
+            west = reached_of_row(work, plane + 2, beside + 2, words, line)
+            east = reached_of_row(work, plane + 3, beside + 3, words, line)
+            unknown = hits & ~known[row]
+            if unknown != 0 and (todo & FRONTIER_BIT):
+                found |= FRONTIER_BIT
+                state.route_dist[n, FRONTIER_CLASS] = level
+                state.route_move[n, FRONTIER_CLASS] |= moves_to(unknown, north, south, west, east)
+            ground = hits & work[(FREE + word) * HEIGHT + line]
+            if ground != 0 and (todo & GROUND_BIT):
+                found |= GROUND_BIT
+                state.route_dist[n, GROUND_CLASS] = level
+                state.route_move[n, GROUND_CLASS] |= moves_to(ground, north, south, west, east)
+            things = hits & state.boards[m, OBJECT, word, row]
+            work[(TARGET + word) * HEIGHT + line] &= ~things
+            while things != 0:
+                bit = trailing_zeros(things)
+                here = things & (~things + np.uint64(1))
+                things &= ~here
+                classes = classes_of_cell(state, m, word, row, bit) & todo
+                if classes == 0:
+                    continue
+                found |= classes
+                moves = moves_to(here, north, south, west, east)
+                for route in range(NUM_CLASSES):
+                    if (classes >> route) & 1:
+                        state.route_dist[n, route] = level
+                        state.route_move[n, route] |= moves
+    if found & (FRONTIER_BIT | GROUND_BIT):
+        # These two fill whole areas with targets: stop looking at them once found.
+        keep_unknown = ~np.uint64(0) if (todo & ~found) & FRONTIER_BIT else np.uint64(0)
+        keep_ground = ~np.uint64(0) if (todo & ~found) & GROUND_BIT else np.uint64(0)
+        for word in range(words):
+            for row in range(ROWS):
+                line = row + PAD
+                keep = state.boards[m, OBJECT, word, row] | (~state.boards[m, KNOWN, word, row] & keep_unknown)
+                keep |= work[(FREE + word) * HEIGHT + line] & keep_ground
+                work[(TARGET + word) * HEIGHT + line] &= keep
+    return todo & ~found
+
+
+@helper
+def moves_to(cells, north, south, west, east):
+    """Move mask of the first-move boards that reach any of the cells."""
+    moves = 0
+    if cells & north:
         moves |= 1
-    if (back[side, word, row + 1] >> bit) & one:
+    if cells & south:
         moves |= 2
-    west = (index - 1) & 127
-    if (back[side, west >> 6, row] >> np.uint64(west & 63)) & one:
+    if cells & west:
         moves |= 4
-    east = (index + 1) & 127
-    if (back[side, east >> 6, row] >> np.uint64(east & 63)) & one:
+    if cells & east:
         moves |= 8
     return moves
 
 
 @helper
-def prepare(state, m, todo, words, scratch):
-    """Free ground (`scratch[0]`) and targets (`scratch[1]`) of the flood; `scratch` is u64 [2, 2, HEIGHT]."""
-    every = ~np.uint64(0)
-    unknown_counts = every if todo & FRONTIER_BIT else np.uint64(0)
-    ground_counts = every if todo & GROUND_BIT else np.uint64(0)
-    for word in range(words):
-        known = state.boards[m, KNOWN, word]
-        blocked = state.boards[m, BLOCKED, word]
-        objects = state.boards[m, OBJECT, word]
-        friendly = state.boards[m, FRIENDLY, word]
-        free = scratch[0, word]
-        target = scratch[1, word]
-        pad = np.uint64(PAD)
-        for row in range(np.uint64(ROWS)):
-            open_ground = known[row] & ~blocked[row]
-            free[row + pad] = open_ground
-            target[row + pad] = objects[row] | (~known[row] & unknown_counts) | (open_ground & friendly[row] & ground_counts)
+def start(state, n, m, work, words, row, index, todo):
+    """Place level 1, the free neighbour cells each with its own first move; returns (touched, alive) as a level does.
 
-
-@helper
-def grow_one(last, before, free, target, out, top, bottom):
-    """One-word rows: `out` = cells next to free cells of `last` that are not in `before`; returns the targets met.
-
-    On a grid the neighbours of level L - 1 lie in level L - 2 or L, so no board of visited cells is needed. Blocked
-    cells may be met again later; their first meeting is what counts.
+    Neighbours that hold an agent are left out: they may still be reached later, by a detour. The agent's own cell is
+    taken off the free ground, which keeps the two-level memory of the flood exact.
     """
-    one = np.uint64(1)
-    touched = np.uint64(0)
-    for row in range(top, bottom + one):
-        here = last[row] & free[row]
-        near = (last[row - one] & free[row - one]) | (last[row + one] & free[row + one]) | (here << one) | (here >> one)
-        new = near & ~before[row]
-        out[row] = new
-        touched |= new & target[row]
-    return touched
-
-
-@helper
-def grow_two(last, last_beside, before, free, free_beside, target, out, top, bottom):
-    """Two-word rows: as `grow_one`; `..._beside` is the other word of the same rows."""
-    one = np.uint64(1)
-    top_bit = np.uint64(63)
-    touched = np.uint64(0)
-    for row in range(top, bottom + one):
-        here = last[row] & free[row]
-        other = last_beside[row] & free_beside[row]
-        near = (last[row - one] & free[row - one]) | (last[row + one] & free[row + one])
-        near |= (here << one) | (here >> one) | (other << top_bit) | (other >> top_bit)
-        new = near & ~before[row]
-        out[row] = new
-        touched |= new & target[row]
-    return touched
-
-
-@helper
-def grow(levels, span, scratch, level, low, high, words):
-    """Flood `level` from the one before over rows [low, high]; returns nonzero if it touched a target.
-
-    Level 0 is the agent's cell, stored at index 1 of `levels`; index 0 is an empty level before it.
-    """
-    touched = np.uint64(0)
-    top = np.uint64(low)
-    bottom = np.uint64(high)
-    for word in range(words):
-        out = levels[level + 1, word]
-        for i in range(1, 3):
-            out[low - i] = np.uint64(0)
-            out[high + i] = np.uint64(0)
-        last = levels[level, word]
-        before = levels[level - 1, word]
-        if words == 1:
-            touched |= grow_one(last, before, scratch[0, 0], scratch[1, 0], out, top, bottom)
-        else:
-            touched |= grow_two(
-                last,
-                levels[level, 1 - word],
-                before,
-                scratch[0, word],
-                scratch[0, 1 - word],
-                scratch[1, word],
-                out,
-                top,
-                bottom,
-            )
-    span[level + 1, 0] = low
-    span[level + 1, 1] = high
-    return touched
-
-
-@helper
-def clear_back(back, low, high, words):
-    """Zero side 0 of the scratch for targets in rows [low, high]."""
-    for word in range(words):
-        for row in range(low - 2, high + 3):
-            back[0, word, row] = np.uint64(0)
-
-
-@helper
-def collect(state, m, levels, scratch, level, top, bottom, words, todo, cells):
-    """List the objects of wanted classes that this level touched, and take them off the targets.
-
-    Writes `cells` i64 [., 4] (row, word, bit, classes); returns (number of cells, classes found).
-    """
+    agents = np.int64(state.body[n, AGENT_BITS])
+    work[(FREE + (index >> 6)) * HEIGHT + row + PAD] &= ~(np.uint64(1) << np.uint64(index & 63))
+    alive = np.uint64(0)
     found = 0
-    num_cells = 0
-    for word in range(words):
-        for line in range(top, bottom + 1):
-            hits = levels[level + 1, word, line] & scratch[1, word, line]
-            if hits == 0:
-                continue
-            if (todo & FRONTIER_BIT) and (hits & ~state.boards[m, KNOWN, word, line - PAD]) != 0:
-                found |= FRONTIER_BIT
-            if (todo & GROUND_BIT) and (hits & scratch[0, word, line]) != 0:
-                found |= GROUND_BIT
-            things = hits & state.boards[m, OBJECT, word, line - PAD]
-            scratch[1, word, line] &= ~things
-            while things != 0:
-                bit = trailing_zeros(things)
-                things &= things - np.uint64(1)
-                classes = classes_of_cell(state, m, word, line - PAD, bit) & todo
-                if classes != 0 and num_cells < MAX_CELLS:
-                    cells[num_cells, 0] = line
-                    cells[num_cells, 1] = word
-                    cells[num_cells, 2] = bit
-                    cells[num_cells, 3] = classes
-                    num_cells += 1
-                    found |= classes
-    return num_cells, found
-
-
-@helper
-def settle(state, n, m, levels, span, scratch, back, level, top, bottom, words, todo, cells, row, index):
-    """Record every class whose nearest targets were touched at this level; returns the classes still to be found."""
-    num_cells, found = collect(state, m, levels, scratch, level, top, bottom, words, todo, cells)
-    for route in range(NUM_CLASSES):
-        mask = 1 << route
-        if found & mask == 0:
-            continue
-        low = HEIGHT
-        high = 0
-        if mask == FRONTIER_BIT or mask == GROUND_BIT:
-            clear_back(back, top, bottom, words)
-            for word in range(words):
-                for line in range(top, bottom + 1):
-                    wanted = levels[level + 1, word, line] & scratch[1, word, line]
-                    if mask == FRONTIER_BIT:
-                        wanted &= ~state.boards[m, KNOWN, word, line - PAD]
-                    else:
-                        wanted &= scratch[0, word, line]
-                    back[0, word, line] = wanted
-                    if wanted != 0:
-                        low = min(low, line)
-                        high = max(high, line)
-        else:
-            for i in range(num_cells):
-                if cells[i, 3] & mask:
-                    low = min(low, cells[i, 0])
-                    high = max(high, cells[i, 0])
-            clear_back(back, low, high, words)
-            for i in range(num_cells):
-                if cells[i, 3] & mask:
-                    back[0, cells[i, 1], cells[i, 0]] |= np.uint64(1) << np.uint64(cells[i, 2])
-        side = walk_back(levels, span, scratch, back, level, low, high, words)
-        state.route_dist[n, route] = level
-        state.route_move[n, route] = first_moves(back, side, row + PAD, index)
-    if found & (FRONTIER_BIT | GROUND_BIT):
-        # These two fill whole areas with targets: stop looking at them once found.
-        for word in range(words):
-            for line in range(ROWS):
-                if found & FRONTIER_BIT:
-                    scratch[1, word, line + PAD] &= state.boards[m, KNOWN, word, line]
-                if found & GROUND_BIT:
-                    scratch[1, word, line + PAD] &= ~scratch[0, word, line + PAD]
-    return todo & ~found
-
-
-@helper
-def block_first_step(levels, row, index, agents, words):
-    """Take the cells of neighbouring agents out of level 1; they may still be reached later, by a detour."""
     for d in range(4):
-        if (agents >> d) & 1 == 0:
+        if (agents >> d) & 1:
             continue
         line = row + PAD + (-1 if d == 0 else (1 if d == 1 else 0))
         cell = (index + (-1 if d == 2 else (1 if d == 3 else 0))) & 127
         word = cell >> 6
-        if word < words:
-            levels[2, word, line] &= ~(np.uint64(1) << np.uint64(cell & 63))
+        if word >= words:
+            continue
+        bit = np.uint64(1) << np.uint64(cell & 63)
+        if work[(TARGET + word) * HEIGHT + line] & bit:
+            classes = 0
+            if state.boards[m, KNOWN, word, line - PAD] & bit == 0:
+                classes = FRONTIER_BIT
+            elif work[(FREE + word) * HEIGHT + line] & bit:
+                classes = GROUND_BIT
+            elif state.boards[m, OBJECT, word, line - PAD] & bit:
+                classes = classes_of_cell(state, m, word, line - PAD, cell & 63)
+            classes &= todo
+            found |= classes
+            for route in range(NUM_CLASSES):
+                if (classes >> route) & 1:
+                    state.route_dist[n, route] = 1
+                    state.route_move[n, route] |= 1 << d
+        free = work[(FREE + word) * HEIGHT + line] & bit
+        work[(5 * word + d) * HEIGHT + line] |= free
+        work[(5 * word + 4) * HEIGHT + line] |= free
+        alive |= free
+    return todo & ~found, alive
 
 
 @helper
-def flood(state, n, m, asked, levels, span, scratch, back, cells):
+def flood(state, n, m, asked, work):
     """Compute the asked routes of row `n`."""
     for route in range(NUM_CLASSES):
         if (asked >> route) & 1:
@@ -414,44 +399,19 @@ def flood(state, n, m, asked, levels, span, scratch, back, cells):
         todo &= ~GROUND_BIT
     if todo == 0:
         return
-    prepare(state, m, todo, words, scratch)
+    prepare(state, m, todo, words, work)
+    todo, alive = start(state, n, m, work, words, row, index, todo)
     line = row + PAD
-    for word in range(words):
-        for i in range(line - 3, line + 4):
-            levels[0, word, i] = np.uint64(0)
-            levels[1, word, i] = np.uint64(0)
-    levels[1, index >> 6, line] = here
-    scratch[0, index >> 6, line] |= here
-    low = line
-    high = line
-    last = words - 1
-    for level in range(1, MAX_DEPTH + 1):
-        top = max(low - 1, PAD)
-        bottom = min(high + 1, PAD + ROWS - 1)
-        touched = grow(levels, span, scratch, level, top, bottom, words)
-        if level == 1:
-            # The start is never entered again, which keeps the two-level memory of the flood exact.
-            scratch[0, index >> 6, line] &= ~here
-            block_first_step(levels, row, index, np.int64(state.body[n, AGENT_BITS]), words)
+    level = 1
+    while todo != 0 and alive != 0 and level < MAX_DEPTH:
+        is_even = (level & 1) == 1
+        level += 1
+        top = max(line - level, PAD)
+        bottom = min(line + level + 1, PAD + ROWS)
+        touched, alive = grow_level(work, is_even, words, top, bottom)
         if touched != 0:
-            todo = settle(
-                state, n, m, levels, span, scratch, back, level, top, bottom, words, todo, cells, row, index
-            )
-            if todo == 0:
-                return
-        low = top
-        high = bottom
-        while low <= high and not (
-            (levels[level + 1, 0, low] & scratch[0, 0, low]) | (levels[level + 1, last, low] & scratch[0, last, low])
-        ):
-            low += 1
-        while high >= low and not (
-            (levels[level + 1, 0, high] & scratch[0, 0, high])
-            | (levels[level + 1, last, high] & scratch[0, last, high])
-        ):
-            high -= 1
-        if low > high:
-            return
+            source = 0 if is_even else BUFFERS
+            todo = settle(state, n, m, work, source, level, top, bottom, words, todo)
 
 
 @helper
@@ -487,11 +447,7 @@ def route_rows(state, first, last, agents_per_memory, asked):
         agents_per_memory: as in `update_rows`.
         asked: i64 [N] bit mask of the route classes wanted for each row (own ground is always computed).
     """
-    levels = np.empty((MAX_DEPTH + 2, 2, HEIGHT), dtype=np.uint64)
-    span = np.empty((MAX_DEPTH + 2, 2), dtype=np.int64)
-    scratch = np.zeros((2, 2, HEIGHT), dtype=np.uint64)
-    back = np.zeros((2, 2, HEIGHT), dtype=np.uint64)
-    cells = np.empty((MAX_CELLS, 4), dtype=np.int64)
+    work = np.zeros(PLANES * HEIGHT, dtype=np.uint64)
     for n in range(first, last):
         m = n // agents_per_memory
         wanted = asked[n] | GROUND_BIT
@@ -503,7 +459,7 @@ def route_rows(state, first, last, agents_per_memory, asked):
             or state.routed[n, 2] != agents
             or (wanted & ~state.routed[n, 3]) != 0
         ):
-            flood(state, n, m, wanted, levels, span, scratch, back, cells)
+            flood(state, n, m, wanted, work)
             state.routed[n, 0] = state.version[m]
             state.routed[n, 1] = cell
             state.routed[n, 2] = agents
