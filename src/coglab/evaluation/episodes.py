@@ -110,7 +110,9 @@ def evaluate_policy(
     with ThreadPoolExecutor(max(1, workers)) as executor:
         list(executor.map(play, range(len(blocks))))
     if not (sim.episode.count == 1).all():
-        raise RuntimeError(f"expected one finished episode per map, got {sim.episode.count.tolist()}")
+        raise RuntimeError(
+            f"expected one finished episode per map, got {sim.episode.count.tolist()}"
+        )
     return EvaluationResult(
         policy_uri=policy_uri,
         mode=result_mode,
@@ -139,5 +141,3 @@ def paired_difference(a: EvaluationResult, b: EvaluationResult, metric: str) -> 
     if not np.array_equal(a.map_seeds, b.map_seeds):
         raise ValueError("the two results were not played on the same maps")
     return mean_interval(a.metrics[metric] - b.metrics[metric])
-
-

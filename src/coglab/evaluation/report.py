@@ -17,7 +17,9 @@ SCHEMA_VERSION = 1
 _DIGITS = {"reward": 3, "heart.gained": 2, "cogs/aligned.junction.held": 0}
 
 
-def results_table(results: list[EvaluationResult], title: str, labels: list[str] | None = None) -> Table:
+def results_table(
+    results: list[EvaluationResult], title: str, labels: list[str] | None = None
+) -> Table:
     """A table with one row per result and one column per headline metric, each with its 95 % interval.
 
     Args:
@@ -27,7 +29,12 @@ def results_table(results: list[EvaluationResult], title: str, labels: list[str]
     """
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", caption="mean over maps [95 % interval]", caption_justify="left")
+    table = Table(
+        title=title,
+        title_justify="left",
+        caption="mean over maps [95 % interval]",
+        caption_justify="left",
+    )
     table.add_column("policy", overflow="fold")
     table.add_column("actions")
     for metric in HEADLINE_METRICS:

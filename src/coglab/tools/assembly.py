@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from coglab.config import UserError
 from coglab.games.cogsguard.mapgen import MapPool
 from coglab.games.cogsguard.memory import MapMemory
 from coglab.games.cogsguard.sim import CogsGuardSim
 from coglab.games.cogsguard.teachers import make_teacher
 from coglab.models.build import build_network, resolve_architecture
+from coglab.training.device import choose_device, choose_precision, seed_weights
 from coglab.training.geometry import Geometry, resolve_geometry
 
 if TYPE_CHECKING:
+    import torch
+
     from coglab.models.config import FastConfig, VitConfig
     from coglab.models.encoder import Encoder
     from coglab.models.network import Network
@@ -51,29 +51,10 @@ class Parts:
     teacher: Any | None
 
 
-def choose_device(wanted: str) -> torch.device:
-    """Turn `auto`, `cpu` or `cuda` into a device that is there.
-
-    Raises:
-        UserError: a GPU was asked for and none can be used.
-    """
-    available = torch.cuda.is_available()
-    if wanted == "cuda" and not available:
-        raise UserError("system.device=cuda, but no usable GPU was found; use system.device=cpu or system.device=auto")
-    return torch.device("cuda" if wanted == "cuda" or (wanted == "auto" and available) else "cpu")
-
-
-def choose_precision(wanted: str, device: torch.device) -> str:
-    """Turn `auto` into `bfloat16` on GPUs that compute it natively, and into `float32` elsewhere."""
-    if wanted != "auto":
-        return wanted
-    return "bfloat16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
-
-
 def assemble(tool: TrainTool) -> Parts:
     """Build the parts of a run.
 
-    The network's weights come from the run's seed alone; torch's global random generator is left seeded with it.
+    The network's weights come from the run's seed alone.
 
     Args:
         tool: a resolved configuration.
@@ -90,8 +71,10 @@ def assemble(tool: TrainTool) -> Parts:
     geometry = resolve_geometry(tool.trainer, tool.training_env, device=device.type)
     env = tool.training_env
     pool = MapPool.for_training(env.game, env.map_pool, seed)
-    sim = CogsGuardSim(env.game, geometry.num_envs, pool, seed=seed, desynchronize=env.desynchronize)
-    torch.manual_seed(seed)
+    sim = CogsGuardSim(
+        env.game, geometry.num_envs, pool, seed=seed, desynchronize=env.desynchronize
+    )
+    seed_weights(seed)
     network = build_network(architecture).to(device)
     memory = MapMemory(sim.num_rows, sim.num_agents)
     encoder = network.make_encoder(sim.num_rows, sim.num_agents, memory)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import torch
 
 from coglab.evaluation.config import EvaluationConfig
 from coglab.evaluation.episodes import HEADLINE_METRICS, EvaluationResult
 from coglab.evaluation.report import results_as_dict, write_json
 from coglab.tools.evaluate_run import evaluate_uri
+from coglab.tools.invocation import current_invocation
 
 if TYPE_CHECKING:
+    import torch
+
     from coglab.tools.train import TrainTool
 
 EVALUATION_FILE = "evaluation.json"
@@ -53,7 +53,9 @@ def compare_with_teacher(
         labels += [f"{role}: {uri}"] * len(done)
     write_json(
         data_dir / str(tool.run_name) / EVALUATION_FILE,
-        results_as_dict(results, {"run": tool.run_name, "game": tool.training_env.game.model_dump(mode="json")}),
+        results_as_dict(
+            results, {"run": tool.run_name, "game": tool.training_env.game.model_dump(mode="json")}
+        ),
     )
     return results, labels
 
@@ -78,8 +80,14 @@ def next_commands(tool: TrainTool) -> list[str]:
     if tool.training_env.supervisor_policy_uri is not None:
         uris.append(tool.training_env.supervisor_policy_uri)
     listed = "policy_uris=[" + ", ".join(f'"{uri}"' for uri in uris) + "]"
-    typed = [word for word in sys.argv[1:] if not word.startswith(("run=", "trainer.total_timesteps="))]
-    again = _command([*typed[:1], f"run={tool.run_name}", *typed[1:], f"trainer.total_timesteps={2 * total:_}"])
+    typed = [
+        word
+        for word in current_invocation().argv
+        if not word.startswith(("run=", "trainer.total_timesteps="))
+    ]
+    again = _command(
+        [*typed[:1], f"run={tool.run_name}", *typed[1:], f"trainer.total_timesteps={2 * total:_}"]
+    )
     evaluate = "recipes.experiment.cogsguard.evaluate"
     return [
         "train twice as long:       " + again,

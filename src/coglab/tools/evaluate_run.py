@@ -5,23 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from rich.console import Console
 
 from coglab.evaluation.episodes import EvaluationResult, evaluate_policy
 from coglab.evaluation.report import results_as_dict, results_table, write_json
 from coglab.policies.uris import load_policy
-from coglab.tools.assembly import choose_device
+from coglab.tracking.display import OutputConsole
+from coglab.training.device import choose_device, prepare_threads
 from coglab.training.geometry import cpu_cores
 
 if TYPE_CHECKING:
+    import torch
+
     from coglab.evaluation.config import EvaluationConfig
     from coglab.games.cogsguard.config import CogsGuardConfig
     from coglab.tools.evaluate import EvaluateTool
 
 
 def evaluate_uri(
-    uri: str, game: CogsGuardConfig, settings: EvaluationConfig, *, data_dir: Path, device: torch.device
+    uri: str,
+    game: CogsGuardConfig,
+    settings: EvaluationConfig,
+    *,
+    data_dir: Path,
+    device: torch.device,
 ) -> list[EvaluationResult]:
     """Play held-out maps with one policy, once for every way of choosing actions that makes a difference for it.
 
@@ -64,16 +71,26 @@ def run(tool: EvaluateTool) -> int:
     Returns:
         0.
     """
-    torch.set_num_threads(1)
+    prepare_threads()
     device = choose_device(tool.system.device)
-    log, out = Console(stderr=True), Console()
+    log, out = Console(stderr=True), OutputConsole()
     results: list[EvaluationResult] = []
     for uri in tool.policy_uris:
-        done = evaluate_uri(uri, tool.game, tool.evaluation, data_dir=Path(tool.train_dir), device=device)
+        done = evaluate_uri(
+            uri, tool.game, tool.evaluation, data_dir=Path(tool.train_dir), device=device
+        )
         results += done
         for result in done:
-            log.print(f"{uri} ({result.mode}): {result.agent_steps:,} agent steps in {result.seconds:.1f} s", highlight=False)
-    out.print(results_table(results, f"{tool.game.mission}, {tool.game.num_agents} agents, {tool.evaluation.maps} held-out maps"))
+            log.print(
+                f"{uri} ({result.mode}): {result.agent_steps:,} agent steps in {result.seconds:.1f} s",
+                highlight=False,
+            )
+    out.print(
+        results_table(
+            results,
+            f"{tool.game.mission}, {tool.game.num_agents} agents, {tool.evaluation.maps} held-out maps",
+        )
+    )
     if tool.out is not None:
         path = Path(tool.out)
         write_json(path, results_as_dict(results, _settings(tool)))
@@ -82,4 +99,7 @@ def run(tool: EvaluateTool) -> int:
 
 
 def _settings(tool: EvaluateTool) -> dict[str, Any]:
-    return {"game": tool.game.model_dump(mode="json"), "evaluation": tool.evaluation.model_dump(mode="json")}
+    return {
+        "game": tool.game.model_dump(mode="json"),
+        "evaluation": tool.evaluation.model_dump(mode="json"),
+    }

@@ -47,7 +47,9 @@ def read_saved_config(run_dir: Path) -> dict[str, Any] | None:
             f"{path} cannot be read ({error}). Give the run another name, or move {run_dir} away."
         ) from error
     if not isinstance(saved, dict):
-        raise UserError(f"{path} does not hold a configuration. Give the run another name, or move {run_dir} away.")
+        raise UserError(
+            f"{path} does not hold a configuration. Give the run another name, or move {run_dir} away."
+        )
     return saved
 
 
@@ -85,7 +87,9 @@ def continue_from(tool: TrainTool, saved: dict[str, Any]) -> tuple[TrainTool, li
     old_total = _lookup(saved, ("trainer", "total_timesteps"))
     new_total = _lookup(given, ("trainer", "total_timesteps"))
     if old_total != new_total:
-        notes.append(f"trainer.total_timesteps is now {show_value(new_total)}, before {show_value(old_total)}")
+        notes.append(
+            f"trainer.total_timesteps is now {show_value(new_total)}, before {show_value(old_total)}"
+        )
     return type(tool).load(given), notes
 
 

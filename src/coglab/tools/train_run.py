@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import torch
-from rich.console import Console
 
 from coglab.config import UserError
 from coglab.evaluation.report import results_table
@@ -25,13 +21,19 @@ from coglab.policies.checkpoints import (
 from coglab.policies.uris import find_checkpoint, parse_uri
 from coglab.tools.assembly import Parts, assemble
 from coglab.tools.closing import compare_with_teacher, evaluator_metrics, next_commands
+from coglab.tools.invocation import current_invocation
 from coglab.tools.resume import continue_from, read_saved_config
+from coglab.tracking.display import OutputConsole
 from coglab.tracking.run import RunTracker, open_run
 from coglab.tracking.signals import StopSignals
+from coglab.training.device import prepare_threads
 from coglab.training.teacher_plan import TeacherPlan
 from coglab.training.trainer import Trainer
 
 if TYPE_CHECKING:
+    import torch
+    from rich.console import Console
+
     from coglab.tools.train import TrainTool
 
 
@@ -62,13 +64,14 @@ def run(tool: TrainTool) -> int:
     Raises:
         UserError: the run cannot begin or continue as asked.
     """
-    torch.set_num_threads(1)
-    console = Console()
+    prepare_threads()
+    console = OutputConsole()
     run_dir = Path(tool.train_dir) / str(tool.run_name)
     saved = read_saved_config(run_dir)
     notes: list[str] = []
     if saved is not None:
         tool, notes = continue_from(tool, saved)
+    invocation = current_invocation()
     with StopSignals() as signals:
         start = _find_start(tool, run_dir)
         if start.step >= tool.trainer.total_timesteps:
@@ -76,7 +79,9 @@ def run(tool: TrainTool) -> int:
             return 0
         console.print("building maps, games and network ...", highlight=False)
         parts = assemble(tool)
-        tool = type(tool).load({**tool.dump(), "policy_architecture": parts.architecture.model_dump(mode="json")})
+        tool = type(tool).load(
+            {**tool.dump(), "policy_architecture": parts.architecture.model_dump(mode="json")}
+        )
         if start.checkpoint is not None:
             load_weights(parts.network, start.checkpoint)
         plan = _teacher_plan(tool, start)
@@ -86,8 +91,8 @@ def run(tool: TrainTool) -> int:
             run_dir,
             name=str(tool.run_name),
             config=tool.dump(),
-            argv=sys.argv,
-            recipe=sys.argv[1] if len(sys.argv) > 1 else type(tool).type_name(),
+            argv=list(invocation.argv),
+            recipe=invocation.recipe or tool.type_name(),
             target_steps=tool.trainer.total_timesteps,
             start_step=start.step,
             checkpoint=None if start.checkpoint is None else start.checkpoint.path.as_posix(),
@@ -122,7 +127,9 @@ def _teacher_plan(tool: TrainTool, start: Start) -> TeacherPlan:
     """The plan of the first start, or a new one for a new run."""
     if start.state is not None:
         return TeacherPlan.from_meta(start.state.meta["plan"])
-    return TeacherPlan.from_config(tool.trainer.losses.sliced_scripted_cloner, tool.trainer.total_timesteps)
+    return TeacherPlan.from_config(
+        tool.trainer.losses.sliced_scripted_cloner, tool.trainer.total_timesteps
+    )
 
 
 def _describe(tool: TrainTool, parts: Parts, plan: TeacherPlan, start: Start) -> list[str]:
@@ -131,7 +138,7 @@ def _describe(tool: TrainTool, parts: Parts, plan: TeacherPlan, start: Start) ->
     lines = [
         f"run {tool.run_name}: {game.kind} {game.mission}, {parts.sim.max_steps:,} ticks, {game.num_agents} agents, "
         f"rules {game.rules}, seed {tool.system.seed}",
-        f"policy_architecture {parts.architecture.kind} ({parts.reason}), {parts.network.num_parameters():,} parameters, "
+        f"policy_architecture {parts.architecture.kind} ({parts.reason}), {parts.network.num_parameters:,} parameters, "
         f"{parts.precision} on {parts.device.type}",
         *parts.geometry.describe(),
         *plan.describe(tool.trainer),
@@ -140,7 +147,10 @@ def _describe(tool: TrainTool, parts: Parts, plan: TeacherPlan, start: Start) ->
         lines.append(f"teacher {tool.training_env.supervisor_policy_uri}")
     if start.checkpoint is not None:
         verb = "continues" if start.state is not None else "starts with the weights"
-        lines.append(f"{verb} from {start.checkpoint.path}" + (f", agent step {start.step:,}" if start.step else ""))
+        lines.append(
+            f"{verb} from {start.checkpoint.path}"
+            + (f", agent step {start.step:,}" if start.step else "")
+        )
     return lines
 
 
@@ -156,7 +166,9 @@ def _train_and_close(
 ) -> int:
     """Train inside the open record of the run, evaluate, and print the results."""
 
-    def save(step: int, iteration: int, score: float | None, final: bool, state: TrainerState) -> dict[str, float]:
+    def save(
+        step: int, iteration: int, score: float | None, final: bool, state: TrainerState
+    ) -> dict[str, float]:
         info = {
             "run": tool.run_name,
             "agent_step": step,
@@ -166,9 +178,18 @@ def _train_and_close(
         }
         started = time.perf_counter()
         save_checkpoint(
-            run_dir, iteration, parts.network, info, state, score, keep_last=tool.checkpointer.keep_last
+            run_dir,
+            iteration,
+            parts.network,
+            info,
+            state,
+            score,
+            keep_last=tool.checkpointer.keep_last,
         )
-        return {"checkpoint/version": float(iteration), "checkpoint/seconds": time.perf_counter() - started}
+        return {
+            "checkpoint/version": float(iteration),
+            "checkpoint/seconds": time.perf_counter() - started,
+        }
 
     signals.say = tracker.print
     trainer = Trainer(
@@ -193,7 +214,10 @@ def _train_and_close(
         ended = trainer.run()
     if ended == "stopped":
         tracker.finish(signals.exit_code, signals.state, "stopped by a signal; saved")
-        console.print(f"stopped at agent step {trainer.counters.agent_step:,}, saved in {run_dir}", highlight=False)
+        console.print(
+            f"stopped at agent step {trainer.counters.agent_step:,}, saved in {run_dir}",
+            highlight=False,
+        )
         console.print("the same command goes on from here", highlight=False)
         return signals.exit_code
     _evaluate_and_finish(tool, parts.device, tracker, console, trainer.counters.agent_step)
@@ -211,7 +235,9 @@ def _evaluate_and_finish(
         results, labels = compare_with_teacher(tool, device, tracker.print)
         tracker.log(step, evaluator_metrics(results, labels))
         game = tool.training_env.game
-        table = results_table(results, f"{game.mission}, {game.num_agents} agents, held-out maps", labels)
+        table = results_table(
+            results, f"{game.mission}, {game.num_agents} agents, held-out maps", labels
+        )
     tracker.finish(0, "finished")
     if table is not None:
         console.print(table)

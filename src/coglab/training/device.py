@@ -1,0 +1,46 @@
+"""Where a network runs and in which precision."""
+
+from __future__ import annotations
+
+import torch
+
+from coglab.config import UserError
+
+
+def prepare_threads() -> None:
+    """Give torch one thread per Python thread: the workers are the parallelism, and spinning pools fight over cores."""
+    torch.set_num_threads(1)
+
+
+def seed_weights(seed: int) -> None:
+    """Seed torch's global generator, from which fresh networks draw their weights; nothing else draws from it."""
+    torch.manual_seed(seed)
+
+
+def choose_device(wanted: str) -> torch.device:
+    """Turn `auto`, `cpu` or `cuda` into a device that is there.
+
+    Args:
+        wanted: `auto` takes a GPU if there is one.
+
+    Raises:
+        UserError: a GPU was asked for and none can be used.
+    """
+    available = torch.cuda.is_available()
+    if wanted == "cuda" and not available:
+        raise UserError(
+            "system.device=cuda, but no usable GPU was found; use system.device=cpu or system.device=auto"
+        )
+    return torch.device("cuda" if wanted == "cuda" or (wanted == "auto" and available) else "cpu")
+
+
+def choose_precision(wanted: str, device: torch.device) -> str:
+    """Turn `auto` into `bfloat16` on GPUs that compute it natively, and into `float32` elsewhere.
+
+    Args:
+        wanted: `auto`, `float32` or `bfloat16`.
+        device: where the network runs.
+    """
+    if wanted != "auto":
+        return wanted
+    return "bfloat16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
