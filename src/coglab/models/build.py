@@ -6,6 +6,7 @@ from coglab.models.config import AutoConfig, FastConfig, VitConfig
 from coglab.models.fast import FastNetwork
 from coglab.models.interface import COGSGUARD, GameInterface
 from coglab.models.network import Network
+from coglab.models.vit import VitNetwork
 
 
 def resolve_architecture(
@@ -39,4 +40,4 @@ def build_network(architecture: FastConfig | VitConfig, game: GameInterface = CO
     """
     if isinstance(architecture, FastConfig):
         return FastNetwork(architecture, game)
-    raise NotImplementedError
+    return VitNetwork(architecture, game)

@@ -12,7 +12,7 @@ from coglab.models.spec import BuildSpec
 
 @component("gtd_aux")
 class GtdAux(nn.Module):
-    """Estimates the expected temporal difference of the critic (the `h` of TDRC); trained by `critic_update: gtd_lambda`.
+    """Estimates the expected temporal difference of the critic, the `h` of TDRC, for `critic_update: gtd_lambda`.
 
     Its input is detached from the trunk, so that its loss trains this head alone.
     """

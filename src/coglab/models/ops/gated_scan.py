@@ -3,7 +3,8 @@
 Gates z and candidates c depend on the input only, so one matrix product makes them for all T and only this scan is
 sequential. On a CPU it is a numba kernel, elsewhere a scan in log2(T) steps.
 
-S rows, T steps, D channels.
+S rows, T steps, D channels. The kernels read and write D columns of wider arrays, from column `shift` on, so that
+the fused network needs no copies.
 """
 
 from __future__ import annotations
@@ -17,40 +18,40 @@ from torch import Tensor
 from coglab.engine.jit import kernel
 
 
-@kernel
+@kernel(what="the network's kernels", seconds=10)
 def scan_forward(
-    gates: np.ndarray,
-    candidates: np.ndarray,
-    start: np.ndarray,
-    resets: np.ndarray,
-    out: np.ndarray,
+    gated: np.ndarray, start: np.ndarray, resets: np.ndarray, shift: int, out: np.ndarray
 ) -> None:
-    """Write `out [S, T, D]`; `candidates [S, T, >= D]` may be a wider array of which the last D columns count."""
-    width = gates.shape[2]
-    shift = candidates.shape[2] - width
-    for s in range(gates.shape[0]):
-        for t in range(gates.shape[1]):
+    """Run the recurrence.
+
+    Args:
+        gated: `[S, T, 2 D]` gates after the sigmoid, then candidates.
+        start: `[S, D]` state before the first step.
+        resets: `[S, T] bool`, true where the state is 0 before the step.
+        shift: first column of `out` to write.
+        out: `[S, T, >= shift + D]`, D columns written: the state after every step.
+    """
+    width = start.shape[1]
+    state = np.zeros(width, gated.dtype)
+    for s in range(gated.shape[0]):
+        for d in range(width):
+            state[d] = start[s, d]
+        for t in range(gated.shape[1]):
             if resets[s, t]:
                 for d in range(width):
-                    out[s, t, d] = gates[s, t, d] * candidates[s, t, shift + d]
-            elif t == 0:
-                for d in range(width):
-                    before = start[s, d]
-                    step = gates[s, t, d] * (candidates[s, t, shift + d] - before)
-                    out[s, t, d] = before + step
-            else:
-                for d in range(width):
-                    before = out[s, t - 1, d]
-                    step = gates[s, t, d] * (candidates[s, t, shift + d] - before)
-                    out[s, t, d] = before + step
+                    state[d] = 0.0
+            for d in range(width):
+                state[d] += gated[s, t, d] * (gated[s, t, width + d] - state[d])
+            for d in range(width):
+                out[s, t, shift + d] = state[d]
 
 
-@kernel
+@kernel(what="the network's kernels", seconds=10)
 def scan_backward(
-    gates: np.ndarray,
-    candidates: np.ndarray,
+    gated: np.ndarray,
     start: np.ndarray,
     resets: np.ndarray,
+    shift: int,
     out: np.ndarray,
     grad_out: np.ndarray,
     grad_last: np.ndarray,
@@ -60,40 +61,46 @@ def scan_backward(
     """Write the gradients of `scan_forward`.
 
     Args:
-        gates: `[S, T, D]`, after the sigmoid.
-        candidates: `[S, T, 2 D]`, of which the last D columns count.
-        start: `[S, D]` state before the first step.
-        resets: `[S, T] bool`.
-        out: `[S, T, D]` result of the forward scan.
-        grad_out: `[S, T, D]`.
+        gated: `[S, T, 2 D]`, as in the forward scan.
+        start: `[S, D]`, as in the forward scan.
+        resets: `[S, T] bool`, as in the forward scan.
+        shift: first column of `out` and `grad_out` that counts.
+        out: `[S, T, >= shift + D]` result of the forward scan.
+        grad_out: `[S, T, >= shift + D]` gradient of it.
         grad_last: `[S, D]` gradient of the state after the last step.
         grad_pre: `[S, T, 2 D]`, written: gradient of the gate before its sigmoid, then of the candidate.
         grad_start: `[S, D]`, written.
     """
-    width = gates.shape[2]
-    shift = candidates.shape[2] - width
-    carried = np.zeros(width, gates.dtype)
-    for s in range(gates.shape[0]):
+    width = start.shape[1]
+    carried = np.zeros(width, gated.dtype)
+    before = np.zeros(width, gated.dtype)
+    for s in range(gated.shape[0]):
         for d in range(width):
             carried[d] = grad_last[s, d]
-        for back in range(gates.shape[1]):
-            t = gates.shape[1] - 1 - back
+        for back in range(gated.shape[1]):
+            t = gated.shape[1] - 1 - back
             if resets[s, t]:
                 for d in range(width):
-                    gate = gates[s, t, d]
-                    total = carried[d] + grad_out[s, t, d]
-                    grad_pre[s, t, d] = total * candidates[s, t, shift + d] * gate * (1.0 - gate)
-                    grad_pre[s, t, width + d] = total * gate
+                    before[d] = 0.0
+            elif t > 0:
+                for d in range(width):
+                    before[d] = out[s, t - 1, shift + d]
+            else:
+                for d in range(width):
+                    before[d] = start[s, d]
+            for d in range(width):
+                carried[d] += grad_out[s, t, shift + d]
+            for d in range(width):
+                gate = gated[s, t, d]
+                change = gated[s, t, width + d] - before[d]
+                grad_pre[s, t, d] = carried[d] * change * gate * (1.0 - gate)
+                grad_pre[s, t, width + d] = carried[d] * gate
+            if resets[s, t]:
+                for d in range(width):
                     carried[d] = 0.0
             else:
                 for d in range(width):
-                    before = out[s, t - 1, d] if t > 0 else start[s, d]
-                    gate = gates[s, t, d]
-                    total = carried[d] + grad_out[s, t, d]
-                    change = candidates[s, t, shift + d] - before
-                    grad_pre[s, t, d] = total * change * gate * (1.0 - gate)
-                    grad_pre[s, t, width + d] = total * gate
-                    carried[d] = total * (1.0 - gate)
+                    carried[d] *= 1.0 - gated[s, t, d]
         for d in range(width):
             grad_start[s, d] = carried[d]
 
@@ -103,28 +110,26 @@ class _GatedScan(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, pre: Tensor, start: Tensor, resets: Tensor) -> Tensor:
-        pre, start = pre.detach().contiguous(), start.detach().contiguous()
         width = pre.shape[2] // 2
-        gates = torch.sigmoid(pre[..., :width]).contiguous()
-        out = torch.empty_like(gates)
-        resets = resets.contiguous()
-        scan_forward(gates.numpy(), pre.numpy(), start.numpy(), resets.numpy(), out.numpy())
-        ctx.save_for_backward(gates, pre, start, resets, out)
+        gated = torch.cat([torch.sigmoid(pre[..., :width]), pre[..., width:]], dim=-1)
+        start, resets = start.contiguous(), resets.contiguous()
+        out = pre.new_empty(*pre.shape[:2], width)
+        scan_forward(gated.numpy(), start.numpy(), resets.numpy(), 0, out.numpy())
+        ctx.save_for_backward(gated, start, resets, out)
         return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
-        gates, pre, start, resets, out = ctx.saved_tensors
-        grad_pre = torch.empty_like(pre)
-        grad_start = torch.empty_like(start)
+        gated, start, resets, out = ctx.saved_tensors
+        grad_pre, grad_start = torch.empty_like(gated), torch.empty_like(start)
         scan_backward(
-            gates.numpy(),
-            pre.numpy(),
+            gated.numpy(),
             start.numpy(),
             resets.numpy(),
+            0,
             out.detach().numpy(),
             grads[0].contiguous().numpy(),
-            np.zeros(start.shape, gates.numpy().dtype),
+            np.zeros(start.shape, start.numpy().dtype),
             grad_pre.numpy(),
             grad_start.numpy(),
         )
@@ -150,8 +155,7 @@ def gated_scan(pre: Tensor, start: Tensor, resets: Tensor) -> Tensor:
 def gated_scan_reference(pre: Tensor, start: Tensor, resets: Tensor) -> Tensor:
     """Do the same as `gated_scan` with PyTorch's own operations, in log2(T) steps.
 
-    Every step is the affine map `h -> keep h + add`; maps over 1, 2, 4, ... steps are composed (Hillis and Steele
-    1986, "Data parallel algorithms").
+    Every step is the affine map `h -> keep h + add`; maps over 1, 2, 4, ... steps are composed.
 
     Args:
         pre: `[S, T, 2 D]`.
@@ -160,6 +164,8 @@ def gated_scan_reference(pre: Tensor, start: Tensor, resets: Tensor) -> Tensor:
 
     Returns:
         `[S, T, D]`.
+
+    Source: Hillis and Steele 1986, "Data parallel algorithms".
     """
     gate_pre, candidate = pre.chunk(2, dim=-1)
     gate = torch.sigmoid(gate_pre)

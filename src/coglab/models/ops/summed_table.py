@@ -19,9 +19,9 @@ from torch.nn import functional
 from coglab.engine.jit import kernel
 
 
-@kernel
+@kernel(what="the network's kernels", seconds=10)
 def sum_rows(ids: np.ndarray, weight: np.ndarray, bias: np.ndarray, out: np.ndarray) -> None:
-    """Write `out [R, D] = relu(bias [D] + sum of weight [V, D] over ids [R, K])`."""
+    """Write `relu(bias [D] + sum of weight [V, D] over ids [R, K])` to the first D columns of `out [R, >= D]`."""
     width = weight.shape[1]
     for row in range(ids.shape[0]):
         for d in range(width):
@@ -36,7 +36,7 @@ def sum_rows(ids: np.ndarray, weight: np.ndarray, bias: np.ndarray, out: np.ndar
             out[row, d] = max(out[row, d], 0.0)
 
 
-@kernel
+@kernel(what="the network's kernels", seconds=10)
 def scatter_rows(
     ids: np.ndarray,
     out: np.ndarray,
@@ -44,7 +44,15 @@ def scatter_rows(
     grad_weight: np.ndarray,
     grad_bias: np.ndarray,
 ) -> None:
-    """Add the gradient of `sum_rows` to `grad_weight [V, D]` and `grad_bias [D]`, where `out [R, D]` is positive."""
+    """Add the gradient of `sum_rows` to `grad_weight [V, D]` and `grad_bias [D]`.
+
+    Args:
+        ids: `[R, K] int16`, as in the forward pass.
+        out: `[R, >= D]` result of the forward pass; its sign says where the ReLU lets gradients through.
+        grad_out: `[R, >= D]` gradient of it.
+        grad_weight: increased.
+        grad_bias: increased.
+    """
     width = grad_weight.shape[1]
     masked = np.zeros(width, grad_weight.dtype)
     for row in range(ids.shape[0]):
