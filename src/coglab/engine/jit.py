@@ -108,7 +108,17 @@ def kernel(function: _Function | None = None, *, what: str = "kernels", seconds:
 
 def helper(function: _Function) -> _Function:
     """Compile a function that only kernels call; `_nrt=False` keeps array reference counting out of inner loops."""
-    return numba.njit(nogil=True, error_model="numpy", _nrt=False)(function)
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy", _nrt=False)(function)
+    if IS_COMPILED:
+        # numba would compile a helper anew for every combination of constants among its arguments.
+        template_for = dispatcher.get_call_template
+
+        def template_without_literals(arguments: Any, keywords: Any) -> Any:
+            plain = tuple(types.unliteral(argument) for argument in arguments)
+            return template_for(plain, {name: types.unliteral(keywords[name]) for name in keywords})
+
+        dispatcher.get_call_template = template_without_literals
+    return dispatcher
 
 
 def records(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -183,26 +193,3 @@ else:
     def add64(a: int, b: int) -> np.uint64:
         """Return a + b modulo 2**64."""
         return np.uint64(int(a) + int(b) & 0xFFFFFFFFFFFFFFFF)
-
-
-if IS_COMPILED and not CHECKS_BOUNDS:
-
-    @intrinsic
-    def store32(typing_context, array, index, value):  # noqa: ANN001, ANN201, ARG001, D103
-        def generate(context, builder, signature, arguments):  # noqa: ANN001, ANN202
-            data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-            place = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(32).as_pointer())
-            builder.store(arguments[2], place, align=1)
-            return context.get_dummy_value()
-
-        return types.void(array, types.int64, types.uint32), generate
-
-else:
-
-    @helper
-    def store32(array: np.ndarray, index: int, value: int) -> None:
-        """Write `value` as 4 bytes, least significant first, to array[index : index + 4] ([B] uint8)."""
-        array[index] = value & 255
-        array[index + 1] = (value >> 8) & 255
-        array[index + 2] = (value >> 16) & 255
-        array[index + 3] = (value >> 24) & 255

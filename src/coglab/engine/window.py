@@ -29,14 +29,15 @@ def _visiting_order() -> list[tuple[int, int]]:
 
 ORDER = np.array(_visiting_order(), np.int64)
 """[121, 2] row and column offset of each position in the visiting order."""
-ORDER_ROW = ORDER[:, 0].copy()
-ORDER_COL = ORDER[:, 1].copy()
-LOCATION = np.zeros(128, np.uint32)
+LOCATION = np.zeros(128, np.uint8)
 """[128] location byte of each position: 16 * window row + window column."""
-LOCATION[:NUM_CELLS] = (ORDER_ROW + RADIUS) * 16 + ORDER_COL + RADIUS
+LOCATION[:NUM_CELLS] = (ORDER[:, 0] + RADIUS) * 16 + ORDER[:, 1] + RADIUS
 POSITION = np.zeros((WINDOW, WINDOW), np.int64)
 """[window row, window column] position in the visiting order."""
-POSITION[ORDER_ROW + RADIUS, ORDER_COL + RADIUS] = np.arange(NUM_CELLS)
+POSITION[ORDER[:, 0] + RADIUS, ORDER[:, 1] + RADIUS] = np.arange(NUM_CELLS)
+
+CENTRE = RADIUS * 16 + RADIUS
+"""Location byte of the cell in the middle, position 0."""
 
 _LEFT_BITS, _RIGHT_BITS = 5, 6
 

@@ -54,8 +54,8 @@ def step_games(state, maps, active, rules, settings, buffers, episode, scratch, 
         step_game(
             state, maps, rules, env, buffers.actions, scratch, settings.exact_order, buffers.success, buffers.rewards
         )
-        observe_game(state, maps, rules, env, scratch, buffers.tokens)
-        count_tokens(state, rules, env)
+        dropped = observe_game(state, maps, rules, env, scratch, buffers.tokens)
+        count_tokens(state, rules, env, dropped)
         _end_tick(state, maps, active, rules, settings, buffers, episode, scratch, env)
 
 
@@ -82,8 +82,8 @@ def _end_tick(state, maps, active, rules, settings, buffers, episode, scratch, e
 @helper
 def _begin(state, maps, active, rules, settings, buffers, scratch, env):
     start_episode(state, maps, active, rules, settings, env)
-    observe_game(state, maps, rules, env, scratch, buffers.tokens)
-    count_tokens(state, rules, env)
+    dropped = observe_game(state, maps, rules, env, scratch, buffers.tokens)
+    count_tokens(state, rules, env, dropped)
 
 
 @kernel(what="the simulator", seconds=40)

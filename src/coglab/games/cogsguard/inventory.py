@@ -110,19 +110,52 @@ def change(agent, rules, item, amount):
     """
     old = np.int64(agent.inventory[item])
     others = _group_total(agent, item) - old
-    cap = min(MAX_AMOUNT, max(0, _group_limit(agent, rules, item) - others))
-    new = min(max(old + amount, 0), cap)
+    cap = max(0, _group_limit(agent, rules, item) - others)
+    _set_amount(agent, rules, item, old, min(max(old + amount, 0), cap))
+
+
+@helper
+def _set_amount(agent, rules, item, old, new):
+    if new == old:
+        return
+    agent.inventory[item] = new
     if new > old:
-        agent.inventory[item] = new
         agent.gained[item] += new - old
         if old == 0:
             _push_front(agent, item)
-    elif new < old:
-        agent.inventory[item] = new
+    else:
         if new == 0:
             _take_out(agent, item)
         if item == HP or item >= FIRST_GEAR:
             _drop_surplus(agent, rules)
+
+
+# `change` for the three amounts that change every tick: the same, without asking which item it is.
+
+
+@helper
+def change_energy(agent, rules, amount):
+    """Do `change(agent, rules, ENERGY, amount)`."""
+    old = np.int64(agent.inventory[ENERGY])
+    cap = max(rules.energy_min, ENERGY_PER_SCOUT * np.int64(agent.inventory[SCOUT]))
+    _set_amount(agent, rules, ENERGY, old, min(max(old + amount, 0), cap))
+
+
+@helper
+def change_hp(agent, rules, amount):
+    """Do `change(agent, rules, HP, amount)`."""
+    held = agent.inventory
+    old = np.int64(held[HP])
+    bonus = HP_PER_SCOUT * np.int64(held[SCOUT]) + HP_PER_SCRAMBLER * np.int64(held[SCRAMBLER])
+    _set_amount(agent, rules, HP, old, min(max(old + amount, 0), max(HP_MIN, bonus)))
+
+
+@helper
+def change_influence(agent, rules, amount):
+    """Do `change(agent, rules, INFLUENCE, amount)`."""
+    old = np.int64(agent.inventory[INFLUENCE])
+    cap = INFLUENCE_PER_ALIGNER * np.int64(agent.inventory[ALIGNER])
+    _set_amount(agent, rules, INFLUENCE, old, min(max(old + amount, 0), cap))
 
 
 @helper

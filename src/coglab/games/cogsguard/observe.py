@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from coglab.engine.jit import helper, store32, trailing_zeros
-from coglab.engine.window import LOCATION, POSITION, RADIUS, window_mask
-from coglab.games.cogsguard.maps import PAD
+from coglab.engine.blocks import BLOCK, TOKENS_PER_BLOCK, copy_tokens, fill_block, spread_tokens, store32
+from coglab.engine.jit import count_ones, helper, trailing_zeros
+from coglab.engine.window import CENTRE, LOCATION, POSITION, RADIUS, window_mask
 from coglab.games.cogsguard.rules import (
     AGENT,
     CLIPS,
@@ -37,13 +37,13 @@ VIBE, TAG, COLLECTIVE = 6, 8, 11
 LP_EAST, LP_WEST, LP_NORTH, LP_SOUTH = 12, 13, 14, 15
 FIRST_INVENTORY, FIRST_STOCK = 16, 64
 TAG_COLLECTIVE_COGS = 0
-OWN_LOCATION = 85
 
-_MAX_OBJECT_TOKENS = 3
+_MOST_OBJECT_TOKENS = 3
+_MOST_GLOBAL_BYTES = 3 * (3 + 2 + 8)
+_WHOLE_TOKENS = 3 * TOKENS_PER_BLOCK
 _TOKENS_SHIFT = np.uint64(48)
 _ONE, _LOW16 = np.uint64(1), np.uint64(0xFFFF)
-_16 = np.uint64(16)
-_WALL_TOKEN = np.uint32((TAG << 8) | (WALL << 16))
+_8, _16, _32 = np.uint64(8), np.uint64(16), np.uint64(32)
 
 
 def object_token_table(extractors_stay: bool) -> np.ndarray:
@@ -78,6 +78,9 @@ def object_token_table(extractors_stay: bool) -> np.ndarray:
     return table
 
 
+# --- one token at a time ---------------------------------------------------------------------------------------------
+
+
 @helper
 def _put(out, at, location, feature, value):
     """Write one token at byte `at` and return the byte behind it; the byte after that is overwritten too."""
@@ -92,6 +95,9 @@ def _put_amount(out, at, location, feature, amount):
     if amount >= 256:
         at = _put(out, at, location, feature + 1, amount >> 8)
     return at
+
+
+# --- parts that several agents see ------------------------------------------------------------------------------------
 
 
 @helper
@@ -117,25 +123,11 @@ def _write_stock(game, out):
     at = 0
     for element in range(OXYGEN, SILICON + 1):
         feature = FIRST_STOCK + 2 * (element - OXYGEN)
-        at = _put_amount(out, at, OWN_LOCATION, feature, np.int64(game.stock[element]))
+        at = _put_amount(out, at, CENTRE, feature, np.int64(game.stock[element]))
     return at
 
 
-@helper
-def _copy(out, at, tokens, num_bytes):
-    for i in range(num_bytes):
-        out[at + i] = tokens[i]
-    return at + num_bytes
-
-
-@helper
-def _copy_agent(out, at, tokens, num_bytes, location):
-    """Copy the tokens of an agent, giving them a location."""
-    for i in range(0, num_bytes, 3):
-        out[at + i] = location
-        out[at + i + 1] = tokens[i + 1]
-        out[at + i + 2] = tokens[i + 2]
-    return at + num_bytes
+# --- one observation -------------------------------------------------------------------------------------------------
 
 
 @helper
@@ -143,18 +135,19 @@ def _write_globals(agent, game, rules, scratch, stock_bytes, out):
     """Write the tokens that open every observation; return the number of bytes."""
     tick = np.int64(game.tick)
     percent = 255 if tick >= rules.max_steps else (256 * tick) // rules.max_steps
-    at = _put(out, 0, OWN_LOCATION, EPISODE_PCT, percent)
-    at = _put(out, at, OWN_LOCATION, LAST_ACTION, np.int64(agent.last_action))
-    at = _put(out, at, OWN_LOCATION, LAST_REWARD, 0)
+    at = _put(out, 0, CENTRE, EPISODE_PCT, percent)
+    at = _put(out, at, CENTRE, LAST_ACTION, np.int64(agent.last_action))
+    at = _put(out, at, CENTRE, LAST_REWARD, 0)
     if not rules.shows_stock:
         return at
     east = np.int64(agent.col) - np.int64(agent.spawn_col)
     south = np.int64(agent.row) - np.int64(agent.spawn_row)
     if east != 0:
-        at = _put(out, at, OWN_LOCATION, LP_EAST if east > 0 else LP_WEST, min(255, abs(east)))
+        at = _put(out, at, CENTRE, LP_EAST if east > 0 else LP_WEST, min(255, abs(east)))
     if south != 0:
-        at = _put(out, at, OWN_LOCATION, LP_SOUTH if south > 0 else LP_NORTH, min(255, abs(south)))
-    return _copy(out, at, scratch.stock_tokens, stock_bytes)
+        at = _put(out, at, CENTRE, LP_SOUTH if south > 0 else LP_NORTH, min(255, abs(south)))
+    copy_tokens(out, at, scratch.stock_tokens, 0, np.uint8(0))
+    return at + stock_bytes
 
 
 @helper
@@ -173,61 +166,156 @@ def _look_around(maps, slot, agent):
 
 
 @helper
-def _find_agents(state, rules, env, agent, agent_at):
-    """Return (low, high), the window positions of agents around an agent, itself included; fill `agent_at`."""
-    low, high = np.uint64(0), np.uint64(0)
-    first = env * rules.num_agents
-    for i in range(rules.num_agents):
-        row = np.int64(state.agents[first + i].row) - np.int64(agent.row) + RADIUS
-        col = np.int64(state.agents[first + i].col) - np.int64(agent.col) + RADIUS
-        if 0 <= row <= 2 * RADIUS and 0 <= col <= 2 * RADIUS:
-            position = POSITION[row, col]
-            agent_at[position] = i
-            if position < 64:
-                low |= _ONE << np.uint64(position)
-            else:
-                high |= _ONE << np.uint64(position - 64)
-    return low, high
+def _find_agents(rules, i, scratch):
+    """Find the other agents in the window of agent i of a game.
+
+    Returns:
+        (low, high, bytes): their window positions as a mask, and the length of their tokens. `scratch.agent_at` tells
+        who stands at each position.
+    """
+    row, col = scratch.rows[i], scratch.cols[i]
+    seen = np.uint64(0)
+    for j in range(scratch.rows.shape[0]):  # no branch in here, so that it runs on vectors
+        is_near = (abs(scratch.rows[j] - row) <= RADIUS) & (abs(scratch.cols[j] - col) <= RADIUS)
+        seen |= np.uint64(is_near) << np.uint64(j)
+    seen &= ~(_ONE << np.uint64(i))
+    low, high, num_bytes = np.uint64(0), np.uint64(0), 0
+    while seen:
+        j = trailing_zeros(seen)
+        seen &= seen - _ONE
+        position = POSITION[scratch.rows[j] - row + RADIUS, scratch.cols[j] - col + RADIUS]
+        scratch.agent_at[position] = j
+        num_bytes += scratch.agent_bytes[j]
+        bit = _ONE << np.uint64(position & 63)
+        if position < 64:
+            low |= bit
+        else:
+            high |= bit
+    return low, high, num_bytes
 
 
 @helper
-def _write_object(state, maps, rules, env, slot, row, col, location, out, at):
-    """Write the tokens of the object at a cell."""
-    thing = object_at(maps, slot, row, col)
-    packed = rules.object_tokens[maps.objects[slot, thing].kind, state.object_value[env, thing]]
-    store32(out, at, np.uint32(location | ((packed & _LOW16) << np.uint64(8))))
-    store32(out, at + 3, np.uint32(location | (((packed >> _16) & _LOW16) << np.uint64(8))))
-    store32(out, at + 6, np.uint32(location | (((packed >> np.uint64(32)) & _LOW16) << np.uint64(8))))
+def _list_walls(agent, locations):
+    """Write the location bytes of the walls in an agent's window to `locations`, nearest first."""
+    count = 0
+    for half in range(2):
+        left = agent.window_walls[half]
+        while left:
+            locations[count] = LOCATION[64 * half + trailing_zeros(left)]
+            left &= left - _ONE
+            count += 1
+
+
+@helper
+def _put_walls(out, at, locations, start, end):
+    """Write the tokens of the walls number start .. end - 1; return the byte behind the last."""
+    spread_tokens(out, at, locations, start, np.uint8(TAG), np.uint8(WALL))
+    for extra in range(TOKENS_PER_BLOCK, end - start, TOKENS_PER_BLOCK):
+        spread_tokens(out, at + 3 * extra, locations, start + extra, np.uint8(TAG), np.uint8(WALL))
+    return at + 3 * (end - start)
+
+
+@helper
+def _put_agent(out, at, tokens, num_bytes, location):
+    """Copy the tokens of an agent, giving them a location; return the byte behind the last."""
+    copy_tokens(out, at, tokens, 0, location)
+    if num_bytes > _WHOLE_TOKENS:
+        copy_tokens(out, at + _WHOLE_TOKENS, tokens, _WHOLE_TOKENS, location)
+    return at + num_bytes
+
+
+@helper
+def _put_object(out, at, packed, location):
+    """Write the tokens of an object from their packed form; return the byte behind the last."""
+    place = np.uint64(location)
+    store32(out, at, np.uint32(place | ((packed & _LOW16) << _8)))
+    store32(out, at + 3, np.uint32(place | (((packed >> _16) & _LOW16) << _8)))
+    store32(out, at + 6, np.uint32(place | (((packed >> _32) & _LOW16) << _8)))
     return at + 3 * np.int64(packed >> _TOKENS_SHIFT)
 
 
 @helper
-def _write_cells(state, maps, rules, env, agent, scratch, out, at):
-    """Write the tokens of all cells of the window of an agent, nearest first; return the byte behind the last."""
+def _write_cells(state, maps, rules, env, agent, agents_low, agents_high, scratch, out, at):
+    """Write the tokens of all cells but the agent's own, nearest first; return the byte behind the last.
+
+    Walls are half of all tokens and all look the same, so they are written in runs: from one object or agent to the
+    next.
+    """
     slot = np.int64(state.games[env].map_slot)
-    row, col = np.int64(agent.row), np.int64(agent.col)
-    agents_low, agents_high = _find_agents(state, rules, env, agent, scratch.agent_at)
+    locations = scratch.wall_locations
+    _list_walls(agent, locations)
+    walls_before_half = 0
+    walls_written = 0
     for half in range(2):
         walls = agent.window_walls[half]
-        objects = agent.window_objects[half]
-        agents = agents_low if half == 0 else agents_high
-        left = walls | objects | agents
+        agents = agents_high if half else agents_low
+        left = agent.window_objects[half] | agents
         while left:
             bit = left & (~left + _ONE)
-            position = trailing_zeros(left) + 64 * half
+            position = 64 * half + trailing_zeros(left)
             left ^= bit
-            location = np.uint64(LOCATION[position])
-            if walls & bit:
-                store32(out, at, np.uint32(location) | _WALL_TOKEN)
-                at += 3
-            elif agents & bit:
-                other = scratch.agent_at[position]
-                at = _copy_agent(out, at, scratch.agent_tokens[other], scratch.agent_bytes[other], location)
+            walls_before = walls_before_half + count_ones(walls & (bit - _ONE))
+            at = _put_walls(out, at, locations, walls_written, walls_before)
+            walls_written = walls_before
+            location = LOCATION[position]
+            if agents & bit:
+                j = scratch.agent_at[position]
+                at = _put_agent(out, at, scratch.agent_tokens[j], scratch.agent_bytes[j], location)
             else:
-                cell_row = row + (np.int64(location) >> 4) - RADIUS
-                cell_col = col + (np.int64(location) & 15) - RADIUS
-                at = _write_object(state, maps, rules, env, slot, cell_row, cell_col, location, out, at)
-    return at
+                row = np.int64(agent.row) + (np.int64(location) >> 4) - RADIUS
+                col = np.int64(agent.col) + (np.int64(location) & 15) - RADIUS
+                thing = object_at(maps, slot, row, col)
+                kind, value = maps.objects[slot, thing].kind, state.object_value[env, thing]
+                at = _put_object(out, at, rules.object_tokens[kind, value], location)
+        walls_before_half += count_ones(walls)
+    return _put_walls(out, at, locations, walls_written, walls_before_half)
+
+
+@helper
+def _blank_rest(out, at, end):
+    """Blank out[at:end], and the block behind `at` in any case; out has room for that block."""
+    fill_block(out, at, np.uint8(BLANK))
+    at += BLOCK
+    while at < end:
+        fill_block(out, min(at, ROW_BYTES - BLOCK), np.uint8(BLANK))
+        at += BLOCK
+
+
+@helper
+def _copy_cut(out, buffer, num_bytes):
+    """Copy an observation that may be too long, cut to 200 tokens, and blank the rest; return the bytes kept."""
+    kept = min(num_bytes, ROW_BYTES)
+    for i in range(kept):
+        out[i] = buffer[i]
+    for i in range(kept, ROW_BYTES):
+        out[i] = BLANK
+    return kept
+
+
+@helper
+def _observe_agent(state, maps, rules, env, i, scratch, stock_bytes, row):
+    """Write the observation of agent i of a game to `row` ([600] uint8); return the number of tokens dropped."""
+    game = state.games[env]
+    agent = state.agents[env * rules.num_agents + i]
+    _look_around(maps, np.int64(game.map_slot), agent)
+    agents_low, agents_high, agent_bytes = _find_agents(rules, i, scratch)
+    most_bytes = _MOST_GLOBAL_BYTES + scratch.agent_bytes[i] + agent_bytes
+    for half in range(2):
+        most_bytes += 3 * count_ones(agent.window_walls[half])
+        most_bytes += 3 * _MOST_OBJECT_TOKENS * count_ones(agent.window_objects[half])
+    # Blocks may be written past the last token: straight into the row if there is room for that, else elsewhere.
+    has_room = most_bytes + BLOCK <= ROW_BYTES
+    out = row if has_room else scratch.row_buffer
+    at = _write_globals(agent, game, rules, scratch, stock_bytes, out)
+    at = _put_agent(out, at, scratch.agent_tokens[i], scratch.agent_bytes[i], np.uint8(CENTRE))
+    at = _write_cells(state, maps, rules, env, agent, agents_low, agents_high, scratch, out, at)
+    if has_room:
+        _blank_rest(row, at, 3 * np.int64(agent.token_count))
+        agent.token_count = at // 3
+        return 0
+    kept = _copy_cut(row, scratch.row_buffer, at)
+    agent.token_count = kept // 3
+    return (at - kept) // 3
 
 
 @helper
@@ -241,35 +329,25 @@ def observe_game(state, maps, rules, env, scratch, tokens):
         env: the game.
         scratch: work space of the calling thread.
         tokens: [N, 600] uint8, written for the rows of the game.
+
+    Returns:
+        The number of tokens that did not fit.
     """
-    game = state.games[env]
     first = env * rules.num_agents
-    slot = np.int64(game.map_slot)
     for i in range(rules.num_agents):
-        scratch.agent_bytes[i] = _write_agent(state.agents[first + i], scratch.agent_tokens[i])
-    stock_bytes = _write_stock(game, scratch.stock_tokens)
-    buffer = scratch.row_buffer
-    for n in range(first, first + rules.num_agents):
-        agent = state.agents[n]
-        _look_around(maps, slot, agent)
-        at = _write_globals(agent, game, rules, scratch, stock_bytes, buffer)
-        at = _write_cells(state, maps, rules, env, agent, scratch, buffer, at)
-        _finish_row(agent, buffer, at, tokens[n])
+        agent = state.agents[first + i]
+        scratch.rows[i] = agent.row
+        scratch.cols[i] = agent.col
+        scratch.agent_bytes[i] = _write_agent(agent, scratch.agent_tokens[i])
+    stock_bytes = _write_stock(state.games[env], scratch.stock_tokens)
+    dropped = 0
+    for i in range(rules.num_agents):
+        dropped += _observe_agent(state, maps, rules, env, i, scratch, stock_bytes, tokens[first + i])
+    return dropped
 
 
 @helper
-def _finish_row(agent, buffer, num_bytes, row):
-    """Copy an observation to its row, cut to 200 tokens, and blank what the previous one had used beyond it."""
-    used = min(num_bytes, ROW_BYTES)
-    for i in range(used):
-        row[i] = buffer[i]
-    for i in range(used, 3 * np.int64(agent.token_count)):
-        row[i] = BLANK
-    agent.token_count = used // 3
-
-
-@helper
-def count_tokens(state, rules, env):
+def count_tokens(state, rules, env, dropped):
     """Add the tokens of the present observations of a game to its statistics."""
     game = state.games[env]
     first = env * rules.num_agents
@@ -277,3 +355,4 @@ def count_tokens(state, rules, env):
         written = np.int64(state.agents[n].token_count)
         game.tokens_written += written
         game.tokens_free += NUM_TOKENS - written
+    game.tokens_dropped += dropped

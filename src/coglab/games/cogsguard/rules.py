@@ -89,6 +89,9 @@ for _gear, _dear_element in ((ALIGNER, CARBON), (SCRAMBLER, OXYGEN), (MINER, GER
     GEAR_PRICE[_gear, OXYGEN : SILICON + 1] = 1
     GEAR_PRICE[_gear, _dear_element] = 3
 
+PRICE_ORDER = (CARBON, OXYGEN, GERMANIUM, SILICON)
+"""The order in which the price of gear is taken; it shows where an over-full stock is cut by its first change."""
+
 # --- collectives and owners ------------------------------------------------------------------------------------------
 COLLECTIVES = ("clips", "cogs")
 CLIPS, COGS = 0, 1

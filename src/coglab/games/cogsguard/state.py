@@ -128,16 +128,25 @@ class Scratch(NamedTuple):
     """[A] int64, order in which agents act"""
     junctions: np.ndarray
     """[S] int64, list of junctions that an event goes through"""
+    rows: np.ndarray
+    """[A'] int32, row of every agent; A' is A rounded up, the rest stands far away"""
+    cols: np.ndarray
+    """[A'] int32"""
     agent_tokens: np.ndarray
-    """[A, 128] uint8, tokens of each agent as seen by anyone, location 0"""
+    """[A, 192] uint8, tokens of each agent as seen by anyone, location 0"""
     agent_bytes: np.ndarray
     """[A] int64, how many of these bytes are used"""
     stock_tokens: np.ndarray
-    """[64] uint8, tokens of the stock"""
+    """[128] uint8, tokens of the stock"""
     agent_at: np.ndarray
     """[128] int64, agent at each window position"""
+    wall_locations: np.ndarray
+    """[192] uint8, location bytes of the walls in a window"""
     row_buffer: np.ndarray
     """[...] uint8, room for one observation without a limit"""
+
+
+_FAR_AWAY = 1 << 20
 
 
 def allocate_state(num_envs: int, num_agents: int, maps: CompiledMaps, exact_order: bool) -> State:
@@ -153,13 +162,17 @@ def allocate_state(num_envs: int, num_agents: int, maps: CompiledMaps, exact_ord
 
 def allocate_scratch(num_agents: int, maps: CompiledMaps) -> Scratch:
     """Return the work space that one thread needs."""
+    lanes = -(-num_agents // 16) * 16  # loops over full vectors are faster than loops over exactly A
     return Scratch(
         order=np.zeros(num_agents, np.int64),
         junctions=np.zeros(maps.source_object.shape[1], np.int64),
-        agent_tokens=np.zeros((num_agents, 128), np.uint8),
+        rows=np.full(lanes, _FAR_AWAY, np.int32),
+        cols=np.full(lanes, _FAR_AWAY, np.int32),
+        agent_tokens=np.zeros((num_agents, 192), np.uint8),
         agent_bytes=np.zeros(num_agents, np.int64),
-        stock_tokens=np.zeros(64, np.uint8),
+        stock_tokens=np.zeros(128, np.uint8),
         agent_at=np.zeros(128, np.int64),
+        wall_locations=np.zeros(192, np.uint8),
         # 121 cells of at most 3 tokens, or 31 for an agent, and the globals; 3 bytes each.
         row_buffer=np.zeros(3 * (32 + 121 * 3 + 31 * num_agents) + 128, np.uint8),
     )

@@ -11,7 +11,16 @@ import numpy as np
 from coglab.engine.jit import count_ones, helper, trailing_zeros
 from coglab.engine.rng import mt_shuffle, shuffled_order
 from coglab.games.cogsguard.events import owner_of, run_events, set_owner
-from coglab.games.cogsguard.inventory import change, change_stock, deposit, free_room, withdraw
+from coglab.games.cogsguard.inventory import (
+    change,
+    change_energy,
+    change_hp,
+    change_influence,
+    change_stock,
+    deposit,
+    free_room,
+    withdraw,
+)
 from coglab.games.cogsguard.maps import PAD
 from coglab.games.cogsguard.rules import (
     ALIGNER,
@@ -35,7 +44,6 @@ from coglab.games.cogsguard.rules import (
     HEART,
     HOSTILE_HP,
     HOSTILE_INFLUENCE,
-    HP,
     HUB,
     INFLUENCE,
     JUNCTION,
@@ -44,6 +52,7 @@ from coglab.games.cogsguard.rules import (
     NOOP,
     NUM_ACTIONS,
     OXYGEN,
+    PRICE_ORDER,
     READ_ALIGNED,
     READ_DEPOSITED,
     READ_GAINED,
@@ -102,9 +111,9 @@ def step_game(state, maps, rules, env, actions, scratch, exact_order, success, r
     for n in range(first, first + rules.num_agents):
         agent = state.agents[n]
         # 5. Regeneration. (All agents regenerate before the first area effect, but neither looks at other agents.)
-        change(agent, rules, ENERGY, rules.energy_regen)
-        change(agent, rules, HP, -1)
-        change(agent, rules, INFLUENCE, -1)
+        change_energy(agent, rules, rules.energy_regen)
+        change_hp(agent, rules, -1)
+        change_influence(agent, rules, -1)
         # 6. Hubs and junctions act on the agents around them.
         _feel_area(state, maps, rules, env, agent)
     # 7. Time held is counted.
@@ -146,7 +155,7 @@ def _act(state, maps, rules, env, agent, action):
         agent.counter[VIBE_SUCCESS] += 1
     _count_standing(agent)
     if is_move and has_succeeded:
-        change(agent, rules, ENERGY, -rules.move_cost)
+        change_energy(agent, rules, -rules.move_cost)
     agent.last_action = action if has_succeeded else NOOP
     return has_succeeded
 
@@ -290,7 +299,7 @@ def _use_station(agent, game, rules, gear):
             return False
     for old_gear in range(ALIGNER, SCOUT + 1):
         change(agent, rules, old_gear, -np.int64(agent.inventory[old_gear]))
-    for element in range(OXYGEN, SILICON + 1):
+    for element in PRICE_ORDER:
         change_stock(game, element, -GEAR_PRICE[gear, element])
     change(agent, rules, gear, 1)
     return True
@@ -312,12 +321,12 @@ def _feel_area(state, maps, rules, env, agent):
             bit = left & (~left + _ONE)
             left ^= bit
             if friendly & bit:
-                change(agent, rules, INFLUENCE, FRIENDLY_INFLUENCE)
-                change(agent, rules, ENERGY, FRIENDLY_ENERGY)
-                change(agent, rules, HP, FRIENDLY_HP)
+                change_influence(agent, rules, FRIENDLY_INFLUENCE)
+                change_energy(agent, rules, FRIENDLY_ENERGY)
+                change_hp(agent, rules, FRIENDLY_HP)
             else:
-                change(agent, rules, HP, HOSTILE_HP)
-                change(agent, rules, INFLUENCE, HOSTILE_INFLUENCE)
+                change_hp(agent, rules, HOSTILE_HP)
+                change_influence(agent, rules, HOSTILE_INFLUENCE)
 
 
 # --- 8. rewards ------------------------------------------------------------------------------------------------------
