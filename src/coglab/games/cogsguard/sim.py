@@ -130,7 +130,9 @@ class CogsGuardSim:
         self.rules = make_rules(config, self.max_steps, mission_stock(config.mission))
         self.maps = maps
         self.state: State = allocate_state(num_envs, config.num_agents, maps.compiled, exact_order)
-        maps.attach(self.state.map_slot)
+        # The table only holds a weak reference; this one keeps the view alive as long as the simulator.
+        self._map_slots = self.state.map_slot
+        maps.attach(self._map_slots)
         self.episode: Episode = allocate_episode(num_envs, config.num_agents)
         self._settings = Settings(first_env_id, map_choice == "by_env", exact_order, desynchronize, auto_reset)
         self._arrays = self._take_buffers(buffers or {})
