@@ -38,7 +38,9 @@ DOUBTS = 12
 NUM_OTHERS = 13
 AGENT_BITS = 14
 SEAT = 15
-BODY_SIZE = 16
+DRAIN = 16
+ON_GROUND = 17
+BODY_SIZE = 18
 
 # Columns of `MemoryState.others`.
 OTHER_ROW = 0
@@ -108,6 +110,7 @@ S_ON_GROUND_MAP = _scalar("on_ground_map")
 S_ON_GROUND_FELT = _scalar("on_ground_felt")
 S_ON_ENEMY_MAP = _scalar("on_enemy_map")
 S_STEPS_OFF_GROUND = _scalar("steps_off_ground")
+S_DRAIN = _scalar("drain")
 S_STEPS_STANDING = _scalar("steps_standing")
 S_MOVED = _scalar("moved_north")
 S_AGENT = _scalar("agent_north")
@@ -150,7 +153,12 @@ ENEMY = layout.BOARD_ENEMY
 REACH = layout.BOARD_REACH
 SEEN_NEW = layout.BOARD_SEEN_NEW
 SEEN_OLD = layout.BOARD_SEEN_OLD
+NEAR = layout.BOARD_NEAR
+HURT_NEW = layout.BOARD_HURT_NEW
+HURT_OLD = layout.BOARD_HURT_OLD
 NUM_BOARDS = layout.NUM_BOARDS
+NEAR_RADIUS = layout.TERRITORY + layout.NEAR_GROUND
+HURT_RADIUS = 3
 NUM_CODES = layout.NUM_CODES
 CODE_HUB = layout.CODE_HUB
 CODE_NEUTRAL = layout.CODE_NEUTRAL
@@ -267,10 +275,19 @@ def widen(state, m, source, target, radius):
 
 @helper
 def rebuild_ground(state, m):
-    """Own ground, enemy ground and aligners' reach from the remembered owners."""
+    """Own ground, enemy ground and what is within reach of own ground, from the remembered owners.
+
+    Cells around places where enemy ground was felt lately count as enemy ground, whoever causes it.
+    """
     widen(state, m, COGS, FRIENDLY, TERRITORY)
     widen(state, m, CLIPS, ENEMY, TERRITORY)
     widen(state, m, COGS, REACH, FAR)
+    widen(state, m, COGS, NEAR, NEAR_RADIUS)
+    for word in range(2):
+        for row in range(ROWS):
+            state.boards[m, ENEMY, word, row] |= (
+                state.boards[m, HURT_NEW, word, row] | state.boards[m, HURT_OLD, word, row]
+            )
     state.version[m] += 1
 
 
@@ -365,6 +382,37 @@ def forget_ground(state, m, row, column):
 
 
 @helper
+def feels_enemy(state, n, own):
+    """1 if the body tells of enemy ground: more than 1 hp lost off own ground, or hp kept below its cap on own ground."""
+    body = state.body
+    if body[n, OFF_GROUND] > 1:
+        return 1 if body[n, DRAIN] > 1 and body[n, DRAIN] < 8 else 0
+    cap = 100
+    if own[34] != 0:
+        cap = 200
+    if body[n, ON_GROUND] < 4 or own[38] != 0:
+        return 0
+    return 1 if body[n, HP] < cap and body[n, HP] > cap - 8 else 0
+
+
+@helper
+def mark_hurt(state, m, row, column):
+    """Count the cells around the agent as enemy ground for a while; returns 1 if that is news."""
+    if has_bit(state.boards, m, ENEMY, row + CENTRE_ROW, column):
+        return 0
+    width = 2 * HURT_RADIUS + 1
+    mask = (np.uint64(1) << np.uint64(width)) - np.uint64(1)
+    low = spread_low(mask, column - HURT_RADIUS)
+    high = spread_high(mask, column - HURT_RADIUS)
+    top = max(1, row + CENTRE_ROW - HURT_RADIUS)
+    bottom = min(ROWS - 2, row + CENTRE_ROW + HURT_RADIUS)
+    for grid_row in range(top, bottom + 1):
+        state.boards[m, HURT_NEW, 0, grid_row] |= low
+        state.boards[m, HURT_NEW, 1, grid_row] |= high
+    return 1
+
+
+@helper
 def write_window(state, m, row, column, walls, objects, radius):
     """Write one 11x11 window into the boards; `radius` below 10: only cells within that Manhattan distance."""
     ground = 0
@@ -396,7 +444,8 @@ def write_window(state, m, row, column, walls, objects, radius):
             blocked = state.boards[m, BLOCKED, word, grid_row]
             lately = state.boards[m, SEEN_NEW, word, grid_row]
             changed |= (seen & ~known) | ((blocked ^ filled) & seen)
-            changed |= state.boards[m, COGS, word, grid_row] & seen & ~(lately | state.boards[m, SEEN_OLD, word, grid_row])
+            owned = state.boards[m, COGS, word, grid_row] | state.boards[m, NEUTRAL, word, grid_row]
+            changed |= owned & seen & ~(lately | state.boards[m, SEEN_OLD, word, grid_row])
             state.boards[m, KNOWN, word, grid_row] = known | seen
             state.boards[m, BLOCKED, word, grid_row] = (blocked & ~seen) | filled
             state.boards[m, SEEN_NEW, word, grid_row] = lately | seen
@@ -481,6 +530,7 @@ def write_place(state, n, m):
     out[n, S_ON_GROUND_FELT] = 1 if body[n, OFF_GROUND] == 0 else 0
     out[n, S_ON_ENEMY_MAP] = np.int64(has_bit(state.boards, m, ENEMY, grid_row, column))
     out[n, S_STEPS_OFF_GROUND] = body[n, OFF_GROUND]
+    out[n, S_DRAIN] = body[n, DRAIN]
     out[n, S_STEPS_STANDING] = body[n, STANDING]
     agents = body[n, AGENT_BITS]
     for d in range(4):
@@ -632,11 +682,15 @@ def update_body(state, n, own, row_before, column_before):
     """Remember hp, standing time and the last move; decide whether own ground was felt."""
     body = state.body
     hp = np.int64(own[20]) + 256 * np.int64(own[21])
+    body[n, DRAIN] = 0
     if body[n, AGE] > 0:
         if hp > 0 and hp >= body[n, HP]:
             body[n, OFF_GROUND] = 0
+            body[n, ON_GROUND] = min(body[n, ON_GROUND] + 1, 255)
         else:
             body[n, OFF_GROUND] = min(body[n, OFF_GROUND] + 1, 255)
+            body[n, ON_GROUND] = 0
+            body[n, DRAIN] = min(body[n, HP] - hp, 20)
     body[n, HP] = hp
     down = body[n, ROW] - row_before
     right = body[n, COLUMN] - column_before
@@ -733,6 +787,8 @@ def update_row(state, n, m, shared, tokens, own, walls, objects, found):
                 ground |= forget_ground(state, m, row, column)
         else:
             body[n, DOUBTS] = 0
+        if feels_enemy(state, n, own):
+            ground |= mark_hurt(state, m, row, column)
         if ground:
             rebuild_ground(state, m)
     if body[n, AGE] == 0:
@@ -757,12 +813,14 @@ def clear_memory(state, m):
 
 @helper
 def age_memory(state, m):
-    """Junctions seen before the last period count as not seen lately."""
+    """A period is over: what was seen or felt before it does not count as lately any more."""
     for row in range(ROWS):
         for word in range(2):
             state.boards[m, SEEN_OLD, word, row] = state.boards[m, SEEN_NEW, word, row]
             state.boards[m, SEEN_NEW, word, row] = np.uint64(0)
-    state.version[m] += 1
+            state.boards[m, HURT_OLD, word, row] = state.boards[m, HURT_NEW, word, row]
+            state.boards[m, HURT_NEW, word, row] = np.uint64(0)
+    rebuild_ground(state, m)
 
 
 @kernel

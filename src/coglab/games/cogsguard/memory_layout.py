@@ -79,6 +79,7 @@ SCALARS: tuple[Scalar, ...] = (
     _flag("on_ground_felt", "own ground by the body: hp did not fall in the last tick"),
     _flag("on_enemy_map", "within 10 of a junction remembered as the clips'"),
     Scalar("steps_off_ground", 0, 255, "steps since hp last did not fall, capped"),
+    Scalar("drain", 0, 20, "hp lost in the last tick: 1 off own ground, more on enemy ground, 0 on own ground"),
     Scalar("steps_standing", 0, 255, "steps since the own cell last changed, capped"),
     *(_flag(f"moved_{name}", f"the last tick moved the agent {name}") for name in DIRECTIONS),
     *(_flag(f"agent_{name}", f"another agent stands in the cell to the {name}") for name in DIRECTIONS),
@@ -108,12 +109,16 @@ ROUTE_CLASSES: tuple[RouteClass, ...] = (
     RouteClass("deposit", "the hub or a junction of ours: takes elements"),
     RouteClass("hub", "the hub"),
     RouteClass("own_ground", "free cell within 10 of the hub or of a junction of ours; distance 0 when on one"),
+    RouteClass("safe_ground", "such a cell outside enemy ground, where influence regrows"),
     RouteClass("align", "neutral junction outside known enemy ground and within an aligner's reach of own ground"),
     RouteClass("neutral", "any neutral junction"),
     RouteClass("clips", "junction of the clips"),
     RouteClass("revisit", "junction of ours that was not seen for 64 to 128 steps or longer"),
+    RouteClass("patrol", "as `revisit`, neutral junctions within an aligner's reach included"),
     *(RouteClass(f"{name}_station", f"station that hands out {name} gear") for name in GEARS),
     RouteClass("frontier", "unknown cell next to known free ground"),
+    RouteClass("near_frontier", "such a cell on own ground or at most 3 cells off it"),
+    RouteClass("mine", "the extractor that is nearest when an element of which the stock has plenty counts as farther"),
 )
 """The target classes, in the order of the columns of `MapMemory.route_dist` and `.route_move`."""
 
@@ -134,6 +139,23 @@ TERRITORY = 10
 ALIGN_REACH = 8
 """Cells off own ground at which a neutral junction still counts as `align`: influence lasts 20 ticks off own ground,
 and 20 energy buy 9 moves at once and one every third tick after them, 12 in all; the rest is for detours."""
+
+NEAR_GROUND = 3
+"""Cells off own ground up to which unknown ground counts as `near_frontier`: seen without leaving own ground."""
+
+SURPLUS_COST = 0.5
+"""Steps that an extractor counts as farther in `mine`, per unit that its element's stock exceeds the scarcest one."""
+
+LARGEST_SURPLUS = 100
+"""Surplus above which an extractor does not count as still farther."""
+
+SEARCH_COST = 20
+"""Steps that unknown ground counts as farther in `mine`, where no extractor of the scarcest element is known."""
+
+PERSONAL_STEPS = 12
+"""Steps that an agent's own element (by its start pad) counts as nearer in `mine` in the first `PERSONAL_AGE` ticks."""
+
+PERSONAL_AGE = 40
 
 REVISIT_PERIOD = 64
 """Steps between two agings of the boards that remember which junctions were seen lately."""
@@ -167,7 +189,10 @@ BOARD_ENEMY = 7
 BOARD_REACH = 8
 BOARD_SEEN_NEW = 9
 BOARD_SEEN_OLD = 10
-NUM_BOARDS = 11
+BOARD_NEAR = 11
+BOARD_HURT_NEW = 12
+BOARD_HURT_OLD = 13
+NUM_BOARDS = 14
 
 PADS: tuple[tuple[int, int], ...] = (
     (-2, 0), (0, 2), (2, 0), (0, -2), (0, 3), (0, -3), (3, 3), (-3, 3), (3, -3), (-3, -3),

@@ -30,12 +30,14 @@ from coglab.games.cogsguard.memory_kernels import (
     HAS_FRAME,
     KNOWN,
     MAX_COLUMN_OFFSET,
+    NEAR,
     NEUTRAL,
     OBJECT,
     OFF_GROUND,
     REACH,
     ROW,
     ROWS,
+    S_DRAIN,
     S_ENERGY,
     S_HP,
     S_ON_ENEMY_MAP,
@@ -49,6 +51,16 @@ MAX_DEPTH = layout.MAX_DEPTH
 NUM_CODES = layout.NUM_CODES
 CODE_COGS = layout.CODE_COGS
 CODE_NEUTRAL = layout.CODE_NEUTRAL
+MINE_CLASS = layout.ROUTE_INDEX["mine"]
+MINE_NEEDS = (1 << MINE_CLASS) | 15 | (1 << layout.ROUTE_INDEX["frontier"])
+"""What `mine` chooses from: the four elements, which are the first classes, and unknown ground."""
+NUM_ELEMENTS = len(layout.ELEMENTS)
+SURPLUS_COST, LARGEST_SURPLUS, SEARCH_COST = layout.SURPLUS_COST, layout.LARGEST_SURPLUS, layout.SEARCH_COST
+PERSONAL_STEPS, PERSONAL_AGE = layout.PERSONAL_STEPS, layout.PERSONAL_AGE
+S_STOCK = layout.SCALAR_INDEX["stock_oxygen"]
+S_STOCK_LOW = layout.SCALAR_INDEX["stock_low"]
+S_AGE = layout.SCALAR_INDEX["age"]
+S_SLOT = layout.SCALAR_INDEX["slot"]
 S_TICKS_HOME = layout.SCALAR_INDEX["ticks_home"]
 S_SLACK = layout.SCALAR_INDEX["slack"]
 
@@ -72,11 +84,18 @@ def _class_bit(name: str) -> int:
 
 
 GROUND_CLASS = layout.ROUTE_INDEX["own_ground"]
+SAFE_CLASS = layout.ROUTE_INDEX["safe_ground"]
 FRONTIER_CLASS = layout.ROUTE_INDEX["frontier"]
+NEAR_CLASS = layout.ROUTE_INDEX["near_frontier"]
 GROUND_BIT = _class_bit("own_ground")
 ALIGN_BIT = _class_bit("align")
 REVISIT_BIT = _class_bit("revisit")
+PATROL_BIT = _class_bit("patrol")
 FRONTIER_BIT = _class_bit("frontier")
+NEAR_BIT = _class_bit("near_frontier")
+SAFE_BIT = _class_bit("safe_ground")
+AREA_BITS = GROUND_BIT | SAFE_BIT | FRONTIER_BIT | NEAR_BIT
+"""Classes whose targets are whole areas of cells, not objects."""
 
 CLASSES_OF_CODE = np.zeros(NUM_CODES, dtype=np.int64)
 for _i, _name in enumerate(layout.ELEMENTS):
@@ -85,8 +104,8 @@ for _i, _name in enumerate(layout.GEARS):
     CLASSES_OF_CODE[layout.CODE_STATION + _i] = _class_bit(f"{_name}_station")
 CLASSES_OF_CODE[layout.CODE_CHEST] = _class_bit("chest")
 CLASSES_OF_CODE[layout.CODE_HUB] = _class_bit("hub") | _class_bit("deposit")
-CLASSES_OF_CODE[layout.CODE_NEUTRAL] = _class_bit("neutral") | ALIGN_BIT
-CLASSES_OF_CODE[layout.CODE_COGS] = _class_bit("deposit") | REVISIT_BIT
+CLASSES_OF_CODE[layout.CODE_NEUTRAL] = _class_bit("neutral") | ALIGN_BIT | PATROL_BIT
+CLASSES_OF_CODE[layout.CODE_COGS] = _class_bit("deposit") | REVISIT_BIT | PATROL_BIT
 CLASSES_OF_CODE[layout.CODE_CLIPS] = _class_bit("clips")
 
 @helper
@@ -96,13 +115,15 @@ def classes_of_cell(state, m, word, row, bit):
     classes = CLASSES_OF_CODE[code]
     here = np.uint64(1) << np.uint64(bit)
     if code == CODE_NEUTRAL:
-        allowed = state.boards[m, REACH, word, row] & ~state.boards[m, ENEMY, word, row]
-        if allowed & here == 0:
+        reach = state.boards[m, REACH, word, row]
+        if reach & ~state.boards[m, ENEMY, word, row] & here == 0:
             classes &= ~ALIGN_BIT
-    elif code == CODE_COGS:
+        if reach & here == 0:
+            classes &= ~PATROL_BIT
+    if code == CODE_NEUTRAL or code == CODE_COGS:
         lately = state.boards[m, SEEN_NEW, word, row] | state.boards[m, SEEN_OLD, word, row]
         if lately & here != 0:
-            classes &= ~REVISIT_BIT
+            classes &= ~(REVISIT_BIT | PATROL_BIT)
     return classes
 
 
@@ -118,7 +139,7 @@ def any_common(a, b, c, d):
 @helper
 def classes_present(state, m, asked):
     """The asked classes of which the memory holds at least one target; the others need no search."""
-    present = GROUND_BIT | FRONTIER_BIT
+    present = AREA_BITS
     for code in range(1, NUM_CODES):
         if state.counts[m, code] > 0:
             present |= CLASSES_OF_CODE[code]
@@ -138,6 +159,14 @@ def classes_present(state, m, asked):
             )
         if not exists:
             present &= ~REVISIT_BIT
+    if present & PATROL_BIT and present & REVISIT_BIT == 0:
+        exists = False
+        for word in range(2):
+            exists |= any_common(
+                boards[NEUTRAL, word], boards[REACH, word], boards[SEEN_NEW, word], boards[SEEN_OLD, word]
+            )
+        if not exists:
+            present &= ~PATROL_BIT
     return present
 
 
@@ -234,8 +263,8 @@ def subtract(a, b, out, start):
 @helper
 def gather_targets(objects, known, friendly, work, word, todo):
     """Fill the target plane of one word: objects, and unknown or own ground while those classes are looked for."""
-    unknown_counts = ~np.uint64(0) if todo & FRONTIER_BIT else np.uint64(0)
-    ground_counts = ~np.uint64(0) if todo & GROUND_BIT else np.uint64(0)
+    unknown_counts = ~np.uint64(0) if todo & (FRONTIER_BIT | NEAR_BIT) else np.uint64(0)
+    ground_counts = ~np.uint64(0) if todo & (GROUND_BIT | SAFE_BIT) else np.uint64(0)
     start = np.uint64((TARGET + word) * HEIGHT + PAD)
     for row in range(np.uint64(ROWS)):
         work[start + row] = objects[row] | (~known[row] & unknown_counts) | (friendly[row] & ground_counts)
@@ -290,11 +319,21 @@ def settle(state, n, m, work, source, level, top, bottom, words, todo):
                 found |= FRONTIER_BIT
                 state.route_dist[n, FRONTIER_CLASS] = level
                 state.route_move[n, FRONTIER_CLASS] |= moves_to(unknown, north, south, west, east)
+            unknown &= state.boards[m, NEAR, word, row]
+            if unknown != 0 and (todo & NEAR_BIT):
+                found |= NEAR_BIT
+                state.route_dist[n, NEAR_CLASS] = level
+                state.route_move[n, NEAR_CLASS] |= moves_to(unknown, north, south, west, east)
             ground = hits & work[(FREE + word) * HEIGHT + line]
             if ground != 0 and (todo & GROUND_BIT):
                 found |= GROUND_BIT
                 state.route_dist[n, GROUND_CLASS] = level
                 state.route_move[n, GROUND_CLASS] |= moves_to(ground, north, south, west, east)
+            ground &= ~state.boards[m, ENEMY, word, row]
+            if ground != 0 and (todo & SAFE_BIT):
+                found |= SAFE_BIT
+                state.route_dist[n, SAFE_CLASS] = level
+                state.route_move[n, SAFE_CLASS] |= moves_to(ground, north, south, west, east)
             things = hits & state.boards[m, OBJECT, word, row]
             work[(TARGET + word) * HEIGHT + line] &= ~things
             while things != 0:
@@ -310,15 +349,19 @@ def settle(state, n, m, work, source, level, top, bottom, words, todo):
                     if (classes >> route) & 1:
                         state.route_dist[n, route] = level
                         state.route_move[n, route] |= moves
-    if found & (FRONTIER_BIT | GROUND_BIT):
-        # These two fill whole areas with targets: stop looking at them once found.
-        keep_unknown = ~np.uint64(0) if (todo & ~found) & FRONTIER_BIT else np.uint64(0)
+    if found & AREA_BITS:
+        # These fill whole areas with targets: stop looking at them once found.
+        keep_all = ~np.uint64(0) if (todo & ~found) & FRONTIER_BIT else np.uint64(0)
+        keep_near = ~np.uint64(0) if (todo & ~found) & NEAR_BIT else np.uint64(0)
         keep_ground = ~np.uint64(0) if (todo & ~found) & GROUND_BIT else np.uint64(0)
+        keep_safe = ~np.uint64(0) if (todo & ~found) & SAFE_BIT else np.uint64(0)
         for word in range(words):
             for row in range(ROWS):
                 line = row + PAD
+                keep_unknown = keep_all | (keep_near & state.boards[m, NEAR, word, row])
                 keep = state.boards[m, OBJECT, word, row] | (~state.boards[m, KNOWN, word, row] & keep_unknown)
-                keep |= work[(FREE + word) * HEIGHT + line] & keep_ground
+                keep_owned = keep_ground | (keep_safe & ~state.boards[m, ENEMY, word, row])
+                keep |= work[(FREE + word) * HEIGHT + line] & keep_owned
                 work[(TARGET + word) * HEIGHT + line] &= keep
     return todo & ~found
 
@@ -362,8 +405,12 @@ def start(state, n, m, work, words, row, index, todo):
             classes = 0
             if state.boards[m, KNOWN, word, line - PAD] & bit == 0:
                 classes = FRONTIER_BIT
+                if state.boards[m, NEAR, word, line - PAD] & bit:
+                    classes |= NEAR_BIT
             elif work[(FREE + word) * HEIGHT + line] & bit:
                 classes = GROUND_BIT
+                if state.boards[m, ENEMY, word, line - PAD] & bit == 0:
+                    classes |= SAFE_BIT
             elif state.boards[m, OBJECT, word, line - PAD] & bit:
                 classes = classes_of_cell(state, m, word, line - PAD, cell & 63)
             classes &= todo
@@ -397,6 +444,10 @@ def flood(state, n, m, asked, work):
     if (todo & GROUND_BIT) and (state.boards[m, FRIENDLY, index >> 6, row] & here) != 0:
         state.route_dist[n, GROUND_CLASS] = 0
         todo &= ~GROUND_BIT
+    here_safe = state.boards[m, FRIENDLY, index >> 6, row] & ~state.boards[m, ENEMY, index >> 6, row] & here
+    if (todo & SAFE_BIT) and here_safe != 0:
+        state.route_dist[n, SAFE_CLASS] = 0
+        todo &= ~SAFE_BIT
     if todo == 0:
         return
     prepare(state, m, todo, words, work)
@@ -419,7 +470,7 @@ def measure_way_home(state, n):
     """Fill `ticks_home` and `slack` from the route to own ground.
 
     Off own ground a move costs 3 of the energy that regrows by 1 a tick: (energy - 1) // 2 moves can be made at once,
-    each later one takes three ticks. hp falls by 1 a tick, by 2 on enemy ground.
+    each later one takes three ticks. hp falls by 1 a tick, faster on enemy ground (as it did in the last tick).
     """
     out = state.scalars
     hp = np.int64(out[n, S_HP])
@@ -433,7 +484,34 @@ def measure_way_home(state, n):
             ticks = 0
     ticks = min(ticks, 255)
     out[n, S_TICKS_HOME] = ticks
-    out[n, S_SLACK] = max(hp - ticks * (1 + np.int64(out[n, S_ON_ENEMY_MAP])), -255)
+    rate = max(1 + np.int64(out[n, S_ON_ENEMY_MAP]), min(np.int64(out[n, S_DRAIN]), 4))
+    out[n, S_SLACK] = max(hp - ticks * rate, -255)
+
+
+@helper
+def choose_extractor(state, n):
+    """Fill the route class `mine` from those of the elements: near extractors, scarce elements first.
+
+    Where no extractor of the scarcest element is known, the way to unknown ground competes with the others.
+    """
+    facts = state.scalars
+    best, best_cost = -1, 1e9
+    for element in range(NUM_ELEMENTS):
+        surplus = float(facts[n, S_STOCK + element]) - float(facts[n, S_STOCK_LOW])
+        route, cost = element, SURPLUS_COST * min(surplus, float(LARGEST_SURPLUS))
+        if state.route_dist[n, element] == NO_ROUTE:
+            if surplus > 0:
+                continue
+            route, cost = FRONTIER_CLASS, float(SEARCH_COST)
+        if state.route_dist[n, route] == NO_ROUTE:
+            continue
+        cost += float(state.route_dist[n, route])
+        if facts[n, S_AGE] < PERSONAL_AGE and (np.int64(facts[n, S_SLOT]) & 3) == element:
+            cost -= PERSONAL_STEPS
+        if cost < best_cost:
+            best, best_cost = route, cost
+    state.route_dist[n, MINE_CLASS] = NO_ROUTE if best < 0 else state.route_dist[n, best]
+    state.route_move[n, MINE_CLASS] = 0 if best < 0 else state.route_move[n, best]
 
 
 @kernel
@@ -451,6 +529,8 @@ def route_rows(state, first, last, agents_per_memory, asked):
     for n in range(first, last):
         m = n // agents_per_memory
         wanted = asked[n] | GROUND_BIT
+        if (wanted >> MINE_CLASS) & 1:
+            wanted |= MINE_NEEDS
         cell = np.int64(state.body[n, ROW]) * 256 + np.int64(state.body[n, COLUMN])
         agents = np.int64(state.body[n, AGENT_BITS])
         if (
@@ -465,3 +545,5 @@ def route_rows(state, first, last, agents_per_memory, asked):
             state.routed[n, 2] = agents
             state.routed[n, 3] = wanted
         measure_way_home(state, n)
+        if (wanted >> MINE_CLASS) & 1:
+            choose_extractor(state, n)

@@ -42,6 +42,13 @@ class Tuning(NamedTuple):
     aligner_hearts: float = 6.0
     """Hearts that an aligner takes along."""
     scrambler_hearts: float = 2.0
+    scrambler_start: float = 40.0
+    """Scarcest stock from which on there are scramblers; later than `scrambler_age` they do not depend on it."""
+    scrambler_age: float = 150.0
+    explore_age: float = 100.0
+    """Steps during which fighters that cannot get gear explore instead of mining by hand."""
+    swap: float = 20.0
+    """Scarcest stock from which on an aligner without a target that knows a clips junction becomes a scrambler."""
     early: float = 60.0
     """Steps in which hearts may be left in the bank although the stock cannot pay for one."""
 
@@ -65,11 +72,12 @@ CARGO = _scalar("cargo")
 CARGO_ROOM = _scalar("cargo_room")
 GEAR = _scalar("gear_aligner")
 VIBE = _scalar("vibe_default")
-LOW = _scalar("low_oxygen")
+STOCK = _scalar("stock_oxygen")
 STOCK_LOW = _scalar("stock_low")
 CAN_PAY = _scalar("can_pay_aligner")
 CAN_PAY_HEART = _scalar("can_pay_heart")
 SEAT = _scalar("seat")
+SLOT = _scalar("slot")
 AGE = _scalar("age")
 FELT = _scalar("on_ground_felt")
 ON_MAP = _scalar("on_ground_map")
@@ -82,11 +90,15 @@ CHEST = _route("chest")
 DEPOSIT = _route("deposit")
 HUB = _route("hub")
 GROUND = _route("own_ground")
+SAFE = _route("safe_ground")
 ALIGN = _route("align")
 CLIPS = _route("clips")
 REVISIT = _route("revisit")
 STATION = _route("aligner_station")
+PATROL = _route("patrol")
 FRONTIER = _route("frontier")
+NEAR_FRONTIER = _route("near_frontier")
+MINE = _route("mine")
 
 NO_ROUTE = layout.NO_ROUTE
 NO_GOAL = -1
@@ -119,50 +131,55 @@ def miner_share(tuning, stock):
 
 
 @helper
-def smart_role(tuning, s, n, vibe):
+def smart_role(tuning, s, d, n, vibe):
     """Role (a vibe) that a smart-gear agent should have: by its seat in the team and the scarcest stock."""
     seat = s[n, SEAT] / 255.0
     others = 1.0 - tuning.scrambler_share
-    if seat >= others:
-        return SCRAMBLER_VIBE
     stock = float(s[n, STOCK_LOW])
+    if seat >= others and (vibe == SCRAMBLER_VIBE or stock >= tuning.scrambler_start or s[n, AGE] >= tuning.scrambler_age):
+        return SCRAMBLER_VIBE
     if vibe == MINER_VIBE:
         stock -= tuning.stock_slip
-    if seat / others < miner_share(tuning, stock):
+    if seat < others * miner_share(tuning, stock):
         return MINER_VIBE
+    if vibe == ALIGNER_VIBE and d[n, ALIGN] == NO_ROUTE and d[n, CLIPS] != NO_ROUTE and stock >= tuning.swap:
+        return SCRAMBLER_VIBE
+    if vibe == SCRAMBLER_VIBE and (d[n, CLIPS] != NO_ROUTE or d[n, ALIGN] == NO_ROUTE):
+        return SCRAMBLER_VIBE
     return ALIGNER_VIBE
 
 
 @helper
-def mine(s, d, n, detour):
-    """Goal of an agent that gathers elements: full -> deposit; else the nearest extractor, scarce elements first."""
+def mine(s, d, n):
+    """Goal of an agent that gathers elements: full -> deposit; else the extractor that pays best."""
     if s[n, CARGO_ROOM] == 0 or (s[n, GEAR + MINER_GEAR] == 1 and s[n, CARGO] > 30):
         return DEPOSIT
-    best = NO_GOAL
-    best_cost = 1000
-    for element in range(4):
-        if d[n, element] == NO_ROUTE:
-            continue
-        cost = np.int64(d[n, element])
-        if s[n, LOW + element] == 0:
-            cost += detour
-        if cost < best_cost:
-            best_cost = cost
-            best = element
-    if best != NO_GOAL:
-        return best
+    if d[n, MINE] != NO_ROUTE:
+        return MINE
     if s[n, CARGO] > 0:
         return DEPOSIT
     return FRONTIER
 
 
 @helper
-def miner_goal(s, d, n):
+def miner_goal(tuning, s, d, n):
     """Goal of a miner: gear when it can be paid, then elements."""
     if s[n, GEAR + MINER_GEAR] == 0 and s[n, CARGO] < 3 and s[n, CAN_PAY + MINER_GEAR] == 1:
         if d[n, STATION + MINER_GEAR] != NO_ROUTE:
             return STATION + MINER_GEAR
-    return mine(s, d, n, 40)
+    return mine(s, d, n)
+
+
+@helper
+def look_around(tuning, s, d, n):
+    """Goal of a fighter without a target: unknown cells near own ground, junctions not seen lately, any unknown cell."""
+    if d[n, NEAR_FRONTIER] != NO_ROUTE and d[n, NEAR_FRONTIER] <= d[n, PATROL]:
+        return NEAR_FRONTIER
+    if d[n, PATROL] != NO_ROUTE:
+        return PATROL
+    if d[n, FRONTIER] != NO_ROUTE and s[n, SLACK] > tuning.explore_margin:
+        return FRONTIER
+    return HUB if d[n, HUB] > 4 else NO_GOAL
 
 
 @helper
@@ -171,7 +188,9 @@ def fighter_goal(tuning, s, d, n, gear, target, hearts):
     if s[n, GEAR + gear] == 0:
         if s[n, CAN_PAY + gear] == 1 and d[n, STATION + gear] != NO_ROUTE:
             return STATION + gear
-        return mine(s, d, n, 10)
+        if s[n, AGE] < tuning.explore_age and s[n, SLACK] > tuning.explore_margin and d[n, FRONTIER] != NO_ROUTE:
+            return FRONTIER
+        return mine(s, d, n)
     has_bank_heart = s[n, AGE] < tuning.early and s[n, STANDING] < 3
     may_get_heart = s[n, CAN_PAY_HEART] == 1 or has_bank_heart
     if d[n, CHEST] == 1 and s[n, HEART] < hearts and may_get_heart:
@@ -179,26 +198,16 @@ def fighter_goal(tuning, s, d, n, gear, target, hearts):
     if s[n, HEART] == 0:
         if may_get_heart and d[n, CHEST] != NO_ROUTE:
             return CHEST
-        if s[n, SLACK] > tuning.explore_margin and d[n, FRONTIER] != NO_ROUTE:
-            return FRONTIER
-        if d[n, REVISIT] != NO_ROUTE:
-            return REVISIT
-        return NO_GOAL
+        return look_around(tuning, s, d, n)
     if gear == ALIGNER_GEAR and s[n, INFLUENCE] == 0:
-        if d[n, GROUND] > 0 and d[n, GROUND] != NO_ROUTE:
-            return GROUND
-        if s[n, ON_MAP] == 1 and d[n, HUB] > 4:
-            return HUB
-        return NO_GOAL
+        if d[n, SAFE] == NO_ROUTE:
+            return GROUND if d[n, GROUND] != NO_ROUTE else HUB
+        if d[n, SAFE] > 0:
+            return SAFE
+        return HUB if d[n, HUB] > 4 else NO_GOAL
     if d[n, target] != NO_ROUTE:
         return target
-    if d[n, REVISIT] != NO_ROUTE and d[n, REVISIT] <= d[n, FRONTIER]:
-        return REVISIT
-    if d[n, FRONTIER] != NO_ROUTE:
-        return FRONTIER
-    if d[n, REVISIT] != NO_ROUTE:
-        return REVISIT
-    return HUB
+    return look_around(tuning, s, d, n)
 
 
 @helper
@@ -234,7 +243,7 @@ def choose_goal(tuning, s, d, n, vibe):
         if d[n, GROUND] != NO_ROUTE:
             return GROUND
     if vibe == MINER_VIBE:
-        return miner_goal(s, d, n)
+        return miner_goal(tuning, s, d, n)
     if vibe == ALIGNER_VIBE:
         return fighter_goal(tuning, s, d, n, ALIGNER_GEAR, ALIGN, tuning.aligner_hearts)
     if vibe == SCRAMBLER_VIBE:
@@ -277,9 +286,11 @@ def label_rows(tuning, state, fixed_role, labels, mask, weight, goals, first, la
         role = np.int64(fixed_role[n])
         may_change = True
         if role < 0:
-            role = smart_role(tuning, s, n, vibe)
+            role = smart_role(tuning, s, d, n, vibe)
             is_role = vibe >= SCRAMBLER_VIBE
-            may_change = not is_role or (s[n, FELT] == 1 and s[n, HEART] == 0 and s[n, CARGO] == 0)
+            is_fighter = vibe == ALIGNER_VIBE or vibe == SCRAMBLER_VIBE
+            swaps = is_fighter and role != MINER_VIBE
+            may_change = not is_role or swaps or (s[n, FELT] == 1 and s[n, HEART] == 0 and s[n, CARGO] == 0)
         goals[n] = NO_GOAL
         weight[n] = 1.0
         if vibe != role and may_change:
