@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Mode = Literal["sample", "greedy", "scripted"]
 
 BLOCK_MAPS = 16
-"""Maps that one policy object plays at once. Random numbers are drawn per block, so results do not depend on threads."""
+"""Maps that one policy object plays at once. Random numbers are drawn per block: results do not depend on threads."""
 
 HEADLINE_METRICS = ("reward", "heart.gained", "cogs/aligned.junction.held")
 """What every table shows: episode return per agent, hearts gained per agent, junctions held summed over ticks."""

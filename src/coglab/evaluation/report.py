@@ -36,7 +36,7 @@ def results_table(
         caption_justify="left",
     )
     table.add_column("policy", overflow="fold")
-    table.add_column("actions")
+    table.add_column("actions", no_wrap=True)
     for metric in HEADLINE_METRICS:
         table.add_column(metric.removeprefix("cogs/"), justify="right", no_wrap=True)
     for index, result in enumerate(results):

@@ -29,6 +29,9 @@ class FastConfig(Config):
     """Read the agent's own map memory: what its observations have shown this episode, as routes to the nearest
     known target of each class. Off: only the current window and the learned recurrent state."""
 
+    route_pointer: bool = True
+    """Let the actor point at a class of targets; the first moves of its routes then gain weight. Needs `map_memory`."""
+
     table_width: int = Field(128, ge=8, le=4096)
     """Width of the summed table row."""
 

@@ -71,7 +71,10 @@ class FastNetwork(Network):
             detach_auxiliary=self.config.detach_gtd_aux,
             in_place=self.obs_joint_table.in_place_gradient,
         )
-        return NetworkOutput(*outputs)
+        raw_STV, *rest = outputs
+        flat = {name: value.flatten(0, 1) for name, value in inputs.items()}
+        logits_RU = self.actor_head.finish(raw_STV.flatten(0, 1), flat)
+        return NetworkOutput(logits_RU.view(*resets.shape, -1), *rest)
 
     def _weights(self) -> FastWeights:
         cell = self.cortex.layers[0]

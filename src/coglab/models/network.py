@@ -97,7 +97,7 @@ class Network(nn.Module, ABC):
         features = self.observe(flat).view(num_rows, num_steps, -1)
         core_STD, after = self.cortex(features, state, resets)
         core_RD = core_STD.flatten(0, 1)
-        logits = self.actor_head(self.actor_mlp(core_RD))
+        logits = self.actor_head(self.actor_mlp(core_RD), flat)
         shape = (num_rows, num_steps)
         return NetworkOutput(
             logits.view(*shape, -1),

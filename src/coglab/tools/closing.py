@@ -50,7 +50,7 @@ def compare_with_teacher(
         say(f"evaluating {role} {uri} on {settings.maps} held-out maps")
         done = evaluate_uri(uri, tool.training_env.game, settings, data_dir=data_dir, device=device)
         results += done
-        labels += [f"{role}: {uri}"] * len(done)
+        labels += [role] * len(done)
     write_json(
         data_dir / str(tool.run_name) / EVALUATION_FILE,
         results_as_dict(
@@ -66,8 +66,7 @@ def evaluator_metrics(results: list[EvaluationResult], labels: list[str]) -> dic
         "evaluator/maps": float(len(results[0].map_seeds)),
         "evaluator/seconds": sum(result.seconds for result in results),
     }
-    for result, label in zip(results, labels, strict=True):
-        role = label.partition(":")[0]
+    for result, role in zip(results, labels, strict=True):
         for name in HEADLINE_METRICS:
             metrics[f"evaluator/{role}/{result.mode}/{name}"] = result.interval(name).mean
     return metrics

@@ -8,13 +8,14 @@ the size of the whole minibatch, the gradients of the shards add up to the gradi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from coglab.config import UserError
 from coglab.training.advantages import learning_rewards, vtrace
 from coglab.training.config import TrainerConfig
 from coglab.training.experience import Experience
@@ -25,7 +26,7 @@ from coglab.training.losses.ppo_critic import gtd_lambda_loss, mse_critic_loss
 from coglab.training.losses.sliced_scripted_cloner import sliced_scripted_cloner_loss
 from coglab.training.optim import AdamW, FlatParameters
 from coglab.training.randomness import SHUFFLE_STREAM
-from coglab.training.schedules import learning_rate
+from coglab.training.schedules import entropy_weight, learning_rate
 from coglab.training.teacher_plan import STUDENT
 from coglab.training.workers import WorkerPool
 
@@ -35,6 +36,18 @@ MICRO_BATCH = 2_048
 
 class NonFiniteLossError(RuntimeError):
     """The loss or its gradient is not a finite number; the weights of the last checkpoint are still good."""
+
+
+class Latest(NamedTuple):
+    """The network's newest outputs on every entry of a batch.
+
+    Attributes:
+        log_prob: f32 `[S, T]` log-probability of the executed action.
+        value: f32 `[S, T]`.
+    """
+
+    log_prob: np.ndarray
+    value: np.ndarray
 
 
 class MetricSums:
@@ -60,7 +73,10 @@ class MetricSums:
 
 
 def combined_loss(
-    batch: LossBatch, outputs: LossOutputs, config: TrainerConfig
+    batch: LossBatch,
+    outputs: LossOutputs,
+    config: TrainerConfig,
+    ent_coef: float | None = None,
 ) -> tuple[Tensor, Metrics]:
     """The sum of all enabled losses on a shard.
 
@@ -68,6 +84,7 @@ def combined_loss(
         batch: the shard.
         outputs: the network's outputs on it.
         config: which losses, with which weights.
+        ent_coef: the actor's entropy weight at this step; left out, the configured one.
 
     Returns:
         The loss and all metrics.
@@ -75,7 +92,7 @@ def combined_loss(
     losses = config.losses
     parts = []
     if losses.ppo_actor.enabled:
-        parts.append(ppo_actor_loss(batch, outputs, losses.ppo_actor))
+        parts.append(ppo_actor_loss(batch, outputs, losses.ppo_actor, ent_coef))
     if losses.ppo_critic.enabled:
         if losses.ppo_critic.critic_update == "mse":
             parts.append(mse_critic_loss(batch, outputs, losses.ppo_critic))
@@ -103,6 +120,9 @@ class Learner:
         device: where the network is.
         autocast: makes the context in which the network runs.
 
+    Raises:
+        UserError: no loss is enabled.
+
     Attributes:
         replicas: one network per shard, all with the same weights; the first is `network`.
         optimizer: its `gradient_step` counts the run's gradient steps.
@@ -118,8 +138,15 @@ class Learner:
         device: torch.device,
         autocast: Callable[[], Any],
     ) -> None:
+        losses = config.losses
+        if not any(loss.enabled for _, loss in losses):
+            raise UserError(
+                f"all losses are disabled ({', '.join(name for name, _ in losses)}), so there is nothing to learn; "
+                "use trainer.losses.ppo_actor.enabled=true"
+            )
         self.geometry, self.config, self.seed = geometry, config, seed
         self.pool, self.device, self.autocast = pool, device, autocast
+        self._ent_coef = config.losses.ppo_actor.ent_coef
         shards = geometry.num_shards
         self.parameters = FlatParameters(network, shards)
         self.replicas = [network] + [network.replica() for _ in range(shards - 1)]
@@ -127,7 +154,7 @@ class Learner:
             self.parameters.attach(replica, index)
             if hasattr(replica, "set_in_place_gradients"):
                 replica.set_in_place_gradients(True)
-        critic = config.losses.ppo_critic
+        critic = losses.ppo_critic
         uses_aux = critic.enabled and critic.critic_update == "gtd_lambda"
         aux_l2 = critic.aux_coef * critic.beta if uses_aux else 0.0
         self.optimizer = AdamW(self.parameters, config.optimizer, pool, aux_l2)
@@ -180,13 +207,20 @@ class Learner:
         )  # fmt: skip
         np.add(experience.advantage, value, out=experience.returns)
 
-    def update(self, experience: Experience, iteration: int, agent_step: int) -> dict[str, float]:
+    def update(
+        self,
+        experience: Experience,
+        iteration: int,
+        agent_step: int,
+        teacher_presence: float = 1.0,
+    ) -> dict[str, float]:
         """Pass over the batch `update_epochs` times.
 
         Args:
             experience: a batch after `prepare`.
             iteration: number of the iteration; names the shuffle.
             agent_step: agent steps done before this batch was collected.
+            teacher_presence: see `schedules.learning_rate`; also sets the entropy weight.
 
         Returns:
             Metrics by full name, means over the gradient steps.
@@ -194,61 +228,72 @@ class Learner:
         Raises:
             NonFiniteLossError: the loss or its gradient is not finite.
         """
-        config, geometry = self.config, self.geometry
+        config, optimizer = self.config, self.optimizer
+        self._ent_coef = entropy_weight(config.losses.ppo_actor, teacher_presence)
         metrics = MetricSums()
         extra: dict[str, float] = {}
         norms: list[float] = []
+        target_kl = config.losses.ppo_actor.target_kl
         # What the passes after the first recompute advantages from: every segment's latest outputs.
-        latest_log_prob = experience.steps.student_log_prob.copy()
-        latest_value = experience.steps.value.copy()
-        for epoch in range(config.update_epochs):
-            if epoch > 0:
-                self.compute_advantages(experience, latest_log_prob, latest_value)
-            order = np.random.default_rng(
-                [self.seed, SHUFFLE_STREAM, iteration, epoch]
-            ).permutation(geometry.num_segments)
-            for index, segments in enumerate(np.array_split(order, geometry.num_minibatches)):
-                rate = learning_rate(
-                    config.optimizer,
-                    config.total_timesteps,
-                    agent_step,
-                    self.optimizer.gradient_step,
-                )
-                sums, error = self._gradients(experience, segments, latest_log_prob, latest_value)
-                metrics.merge(sums)
-                norm = self.optimizer.step(rate)
-                if not math.isfinite(norm) or not math.isfinite(sums.sums["total_loss"][0]):
-                    raise NonFiniteLossError(self._explain(sums, norm, iteration))
-                norms.append(norm)
-                extra["hyperparameters/learning_rate"] = rate
-                if epoch == 0 and index == 0:
-                    extra["losses/first_minibatch_log_prob_error"] = error
-            target = config.losses.ppo_actor.target_kl
-            if target is not None and metrics.means().get("approx_kl", 0.0) > target:
+        latest = Latest(experience.steps.student_log_prob.copy(), experience.steps.value.copy())
+        for segments in self._minibatches(experience, iteration, latest):
+            rate = learning_rate(
+                config.optimizer,
+                config.total_timesteps,
+                agent_step,
+                optimizer.gradient_step,
+                teacher_presence,
+            )
+            sums, error = self._gradients(experience, segments, latest)
+            norm = optimizer.step(rate)
+            if not math.isfinite(norm) or not math.isfinite(sums.sums["total_loss"][0]):
+                raise NonFiniteLossError(self._explain(sums, norm, iteration))
+            if not norms:
+                extra["losses/first_minibatch_log_prob_error"] = error
+            metrics.merge(sums)
+            norms.append(norm)
+            extra["hyperparameters/learning_rate"] = rate
+            if target_kl is not None and metrics.means().get("approx_kl", 0.0) > target_kl:
                 break
         clipped = sum(norm > config.optimizer.max_grad_norm for norm in norms)
         return {
             **{f"losses/{name}": mean for name, mean in metrics.means().items()},
             **extra,
+            "hyperparameters/ent_coef": self._ent_coef,
             "grad/norm": sum(norms) / len(norms),
             "grad/norm_max": max(norms),
             "grad/clipped": clipped / len(norms),
         }
 
+    def _minibatches(
+        self, experience: Experience, iteration: int, latest: Latest
+    ) -> Iterator[np.ndarray]:
+        """Deal shuffled segments into minibatches, pass by pass; later passes see recomputed advantages.
+
+        Args:
+            experience: the batch.
+            iteration: names the shuffle.
+            latest: what advantages are recomputed from.
+
+        Yields:
+            i64 `[M]` segments of one minibatch.
+        """
+        for epoch in range(self.config.update_epochs):
+            if epoch > 0:
+                self.compute_advantages(experience, latest.log_prob, latest.value)
+            shuffle = np.random.default_rng([self.seed, SHUFFLE_STREAM, iteration, epoch])
+            order = shuffle.permutation(self.geometry.num_segments)
+            yield from np.array_split(order, self.geometry.num_minibatches)
+
     def _gradients(
-        self,
-        experience: Experience,
-        segments: np.ndarray,
-        latest_log_prob: np.ndarray,
-        latest_value: np.ndarray,
+        self, experience: Experience, segments: np.ndarray, latest: Latest
     ) -> tuple[MetricSums, float]:
         """Accumulate the gradients of one minibatch in all replicas.
 
         Args:
             experience: the batch.
             segments: i64 `[M]` segments of the minibatch.
-            latest_log_prob: f32 `[S, T]`, the minibatch's part is overwritten.
-            latest_value: f32 `[S, T]`, likewise.
+            latest: the minibatch's part is overwritten with the network's outputs.
 
         Returns:
             Metrics, and the largest difference between recomputed and collected log-probability on student-acted rows.
@@ -269,14 +314,14 @@ class Learner:
                 part = own[start : start + micro]
                 batch = gather(experience, part, denominator, center, scale, self.device)
                 outputs = self._outputs(network, experience, part, batch.action_ST)
-                loss, metrics = combined_loss(batch, outputs, self.config)
+                loss, metrics = combined_loss(batch, outputs, self.config, self._ent_coef)
                 loss.backward()
                 sums.add("total_loss", float(loss.detach()) * denominator, batch.action_ST.numel())
                 for name, (total, weight) in metrics.items():
                     sums.add(name, float(total), float(weight))
                 log_prob = outputs.action_log_prob_ST.detach().cpu().numpy()
-                latest_log_prob[part] = log_prob
-                latest_value[part] = outputs.values_ST.detach().cpu().numpy()
+                latest.log_prob[part] = log_prob
+                latest.value[part] = outputs.values_ST.detach().cpu().numpy()
                 acted = experience.steps.leader[part] == STUDENT
                 difference = np.abs(log_prob - experience.steps.student_log_prob[part])
                 error = max(error, float(difference.max(where=acted, initial=0.0)))

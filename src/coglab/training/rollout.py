@@ -105,6 +105,7 @@ class RolloutWorker:
         agents = self.geometry.num_agents
         self.first_row, self.last_row = self.first_env * agents, self.last_env * agents
         self._no_labels = Labels.none(self.geometry.num_rows)
+        self._stream = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
 
     def begin(self) -> None:
         """Encode the first observation of a run that starts anew."""
@@ -118,6 +119,15 @@ class RolloutWorker:
         Args:
             plan: what is the same for all workers.
         """
+        if self._stream is None:
+            self._collect(plan)
+            return
+        # A stream of its own lets the GPU serve several threads at once; the weights were changed on another one.
+        self._stream.wait_stream(torch.cuda.default_stream(self.device))
+        with torch.cuda.stream(self._stream):
+            self._collect(plan)
+
+    def _collect(self, plan: RolloutPlan) -> None:
         geometry, stage, experience, steps = (
             self.geometry,
             self.stage,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coglab.training.config import OptimizerConfig
+from coglab.training.config import OptimizerConfig, PpoActorConfig
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,40 @@ class Linear:
 
 
 def learning_rate(
-    config: OptimizerConfig, total_timesteps: int, agent_step: int, gradient_step: int
+    config: OptimizerConfig,
+    total_timesteps: int,
+    agent_step: int,
+    gradient_step: int,
+    teacher_presence: float = 1.0,
 ) -> float:
     """Linear warm-up over gradient steps, times a linear fall over agent steps.
 
     Args:
-        config: peak, warm-up and final fraction.
+        config: peaks, warm-up and final fraction.
         total_timesteps: agent steps at which the fall ends.
         agent_step: agent steps done before the current batch.
         gradient_step: gradient steps done so far.
+        teacher_presence: the teacher's present share over its first one, 0 to 1; 1 in a run without a teacher.
 
     Returns:
         The step size of the next gradient step.
     """
     warmup = min(1.0, (gradient_step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
     fall = Linear(0, total_timesteps, 1.0, config.final_fraction)
-    return config.learning_rate * warmup * fall(agent_step)
+    after = config.learning_rate_after_teacher
+    peak = after + teacher_presence * (config.learning_rate - after)
+    return peak * warmup * fall(agent_step)
+
+
+def entropy_weight(config: PpoActorConfig, teacher_presence: float) -> float:
+    """Weight of the entropy bonus while a teacher leaves.
+
+    Args:
+        config: the weights with and after a teacher.
+        teacher_presence: as in `learning_rate`.
+
+    Returns:
+        The weight.
+    """
+    after = config.ent_coef_after_teacher
+    return after + teacher_presence * (config.ent_coef - after)

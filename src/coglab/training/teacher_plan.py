@@ -106,6 +106,11 @@ class TeacherPlan:
         teacher = self.teacher_led_proportion * fall
         return Shares(student, teacher, max(0.0, 1.0 - student - teacher))
 
+    def presence(self, step: int) -> float:
+        """The teacher's share at an agent step over its share at the start; 1 if the run has no teacher at all."""
+        first = self.shares(0).ppo
+        return 1.0 if first == 1.0 else (1.0 - self.shares(step).ppo) / (1.0 - first)
+
     def needs_teacher(self, step: int) -> bool:
         """Whether any row of a rollout that starts at this step uses a label."""
         return self.shares(step).ppo < 1.0

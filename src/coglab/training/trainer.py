@@ -129,6 +129,10 @@ class Trainer:
         should_stop: Callable[[], bool] = lambda: False,
         state: TrainerState | None = None,
     ) -> None:
+        if teacher is None and plan.needs_teacher(0):
+            raise ValueError(
+                "the plan has a share of teacher-led or student-led rows, but there is no teacher"
+            )
         self.config, self.geometry, self.plan, self.seed = config, geometry, plan, seed
         self.sim, self.network, self.encoder, self.teacher = sim, network, encoder, teacher
         self.tracker, self.save, self.save_interval_s = tracker, save, save_interval_s
@@ -226,7 +230,10 @@ class Trainer:
         prepared = time.perf_counter()
         metrics = batch_metrics(experience, self.sim.action_names)
         described = time.perf_counter()
-        metrics.update(self.learner.update(experience, counters.iteration, counters.agent_step))
+        presence = self.plan.presence(counters.agent_step)
+        metrics.update(
+            self.learner.update(experience, counters.iteration, counters.agent_step, presence)
+        )
         learned = time.perf_counter()
 
         # Counters and metrics; new maps while no game is running.
@@ -279,7 +286,6 @@ class Trainer:
             "metric/gradient_step": self.learner.optimizer.gradient_step,
             "metric/episodes": counters.episodes,
             "metric/total_time": counters.seconds,
-            "hyperparameters/ent_coef": self.config.losses.ppo_actor.ent_coef,
         }
         if self.config.advantage.reward_centering.enabled:
             metrics["experience/reward_mean_centered"] = self.stage.reward_mean.mean(
@@ -350,11 +356,7 @@ class Trainer:
             "memory": getattr(self.encoder, "memory", None),
             "teacher": self.teacher,
         }
-        return {
-            name: part
-            for name, part in parts.items()
-            if part is not None and hasattr(part, "get_state")
-        }
+        return {name: part for name, part in parts.items() if part is not None}
 
     def _restore(self, state: TrainerState) -> bool:
         """Continue from a state. Returns whether the games could be continued too."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from coglab.models.components.route_pointer import NUM_POINTERS, RoutePointer
 from coglab.models.ops.initialization import linear, multiply_adds
 from coglab.models.registry import component
 from coglab.models.spec import BuildSpec
@@ -11,16 +12,22 @@ from coglab.models.spec import BuildSpec
 
 @component("actor_head")
 class ActorHead(nn.Module):
-    """A linear layer; its weights start small, so that play starts close to uniformly random."""
+    """A linear layer and, if the network reads routes, a pointer at their classes; its weights start small, so that play starts close to uniformly random."""
 
     def __init__(self, spec: BuildSpec) -> None:
         super().__init__()
         self.out_width = spec.game.num_actions
-        self.layer = linear(spec.in_width, self.out_width, gain=0.01)
+        self.pointer = RoutePointer(self.out_width) if spec.shim.has_route_pointer else None
+        rows = self.out_width + (NUM_POINTERS if self.pointer is not None else 0)
+        self.layer = linear(spec.in_width, rows, gain=0.01)
 
-    def forward(self, x_RI: Tensor) -> Tensor:
-        """Map `[R, I]` to logits `[R, U]`."""
-        return self.layer(x_RI)
+    def forward(self, x_RI: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+        """Map `[R, I]` to logits `[R, U]`; `inputs` are the encoder's `[R, ...]`."""
+        return self.finish(self.layer(x_RI), inputs)
+
+    def finish(self, raw_RV: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+        """Turn what the linear layer gave, `[R, V]`, into logits `[R, U]`."""
+        return raw_RV if self.pointer is None else self.pointer(raw_RV, inputs["moves"])
 
     def multiply_adds(self) -> int:
         """Multiply-adds per agent-step."""

@@ -30,7 +30,7 @@ DISTANCES = (*range(1, 17), 19, 22, 26, 31, 37, 45, 54, 65, 81, 101)
 
 COUNTS = (1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 64)
 STEPS = (*range(1, 11), 13, 17, 22, 30, 40, 60, 100, 160, 255)
-SLACK = (-255, -99, -49, -29, -19, -9, 0, *range(1, 31, 2), 36, 41, 51, 61, 76, 91, 151, 251)
+SLACK = (-99, -49, -29, -19, -9, 0, *range(1, 31, 2), 36, 41, 51, 61, 76, 91, 151, 251)
 COORDINATE = tuple(vocabulary.SIGNED_OFFSET)
 
 NUMBERS: dict[str, tuple[int, ...]] = {
@@ -46,6 +46,7 @@ NUMBERS: dict[str, tuple[int, ...]] = {
     "column": COORDINATE,
     "ticks_home": STEPS,
     "slack": SLACK,
+    "seat": tuple(range(8, 256, 8)),
     "steps_off_ground": STEPS,
     "steps_standing": STEPS,
     **{f"stock_{name}": tuple(vocabulary.STOCK) for name in vocabulary.ELEMENTS},
@@ -179,7 +180,7 @@ def _append(ids: np.ndarray, row: int, count: int, value: int) -> int:
     return count + 1
 
 
-@kernel
+@kernel(what="the network's kernels", seconds=10)
 def write_memory_ids(
     scalars: np.ndarray,
     route_dist: np.ndarray,

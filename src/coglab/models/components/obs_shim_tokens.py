@@ -42,6 +42,7 @@ class ObsShimTokens:
         memory_rows = self.rows if self.kind == "fast" else RowAllocator()
         self.memory = MapMemoryRows(memory_rows) if config.map_memory else None
         self.num_memory_rows = memory_rows.num_rows
+        self.has_route_pointer = bool(config.map_memory and getattr(config, "route_pointer", False))
 
     def describe(self) -> dict[str, Any]:
         """Everything that fixes the meaning of the inputs, as JSON-able data."""
@@ -69,18 +70,31 @@ class ObsShimTokens:
         elif memory is None:
             memory = self.memory.make_memory(num_rows, num_agents)
         if self.kind == "fast":
-            return JointIdEncoder(num_rows, self.tokens, self.memory, memory)
+            return JointIdEncoder(
+                num_rows, self.tokens, self.memory, memory, with_moves=self.has_route_pointer
+            )
         return TokenEncoder(num_rows, self.num_tokens, self.tokens, self.memory, memory)
 
 
 class JointIdEncoder(Encoder):
-    """Writes `ids [N, K] int16`: the rows of the joint table that are summed; 0 is padding, at the end."""
+    """Writes `ids [N, K] int16`: the rows of the joint table that are summed; 0 is padding, at the end.
+
+    If asked, also `moves [N, C] uint8`: the first moves of the routes to every class of targets, as bits.
+    """
 
     def __init__(
-        self, num_rows: int, table: TokenTable, memory_rows: MapMemoryRows | None, memory: Any
+        self,
+        num_rows: int,
+        table: TokenTable,
+        memory_rows: MapMemoryRows | None,
+        memory: Any,
+        *,
+        with_moves: bool,
     ) -> None:
         num_ids = NUM_TOKEN_IDS if memory_rows is None else NUM_ALL_IDS
         spec: Spec = {"ids": ((num_ids,), np.dtype(np.int16))}
+        if with_moves:
+            spec["moves"] = ((memory.route_move.shape[1],), np.dtype(np.uint8))
         super().__init__(num_rows, spec, memory)
         self._table = table
         self._memory_rows = memory_rows
@@ -98,6 +112,8 @@ class JointIdEncoder(Encoder):
                 self.memory, first_row, last_row, modes, counts, self._dropped, ids
             )
         pad_ids(first_row, last_row, counts, ids)
+        if "moves" in out:
+            out["moves"][first_row:last_row] = self.memory.route_move[first_row:last_row]
 
 
 class TokenEncoder(Encoder):
@@ -211,7 +227,7 @@ def _write_wall_ids(walls: np.ndarray, first_id: int, row: int, count: int, ids:
     return count
 
 
-@kernel
+@kernel(what="the network's kernels", seconds=10)
 def write_token_ids(
     tokens: np.ndarray,
     first_row: int,
@@ -296,7 +312,7 @@ def write_token_ids(
         counts[n] = count
 
 
-@kernel
+@kernel(what="the network's kernels", seconds=10)
 def pad_ids(first_row: int, last_row: int, counts: np.ndarray, ids: np.ndarray) -> None:
     """Set the ids behind the first `counts [N]` of each row of `ids [N, K]` to 0."""
     for n in range(first_row, last_row):
@@ -304,7 +320,7 @@ def pad_ids(first_row: int, last_row: int, counts: np.ndarray, ids: np.ndarray) 
             ids[n, k] = 0
 
 
-@kernel
+@kernel(what="the network's kernels", seconds=10)
 def copy_tokens(
     tokens: np.ndarray,
     first_row: int,

@@ -33,7 +33,10 @@ def actor_rows(is_student_ST: Tensor, slice_S: Tensor, restrict_to_ppo_slice: bo
 
 
 def ppo_actor_loss(
-    batch: LossBatch, outputs: LossOutputs, config: PpoActorConfig
+    batch: LossBatch,
+    outputs: LossOutputs,
+    config: PpoActorConfig,
+    ent_coef: float | None = None,
 ) -> tuple[Tensor, Metrics]:
     """Clipped policy gradient minus `ent_coef` times the entropy.
 
@@ -41,6 +44,7 @@ def ppo_actor_loss(
         batch: the shard.
         outputs: the network's outputs on it.
         config: clip range, entropy weight, which rows.
+        ent_coef: the entropy weight at this step; left out, `config.ent_coef`.
 
     Returns:
         The loss, and `policy_loss` over its rows; `approx_kl` (mean of w - 1 - log w), `clipfrac`, `importance`
@@ -54,7 +58,8 @@ def ppo_actor_loss(
     clipped_ST = ratio_ST.clamp(1.0 - config.clip_coef, 1.0 + config.clip_coef)
     surrogate_ST = torch.minimum(batch.advantage_ST * ratio_ST, batch.advantage_ST * clipped_ST)
     entropy_ST = -(outputs.log_probs_STU.exp() * outputs.log_probs_STU).sum(-1)
-    loss = -((surrogate_ST + config.ent_coef * entropy_ST) * weight_ST).sum() / batch.denominator
+    bonus = config.ent_coef if ent_coef is None else ent_coef
+    loss = -((surrogate_ST + bonus * entropy_ST) * weight_ST).sum() / batch.denominator
 
     with torch.no_grad():
         acted_ST = batch.is_student_ST
