@@ -253,9 +253,13 @@ def choose_goal(tuning, s, d, n, vibe):
 
 @helper
 def choose_move(moves, parity):
-    """One of the optimal first moves (0..3): north/south first on even cells, west/east first on odd ones."""
+    """One of the optimal first moves (0..3).
+
+    Cells of different colour (as on a chessboard) prefer opposite directions, so that two agents who meet head-on step
+    aside to different sides.
+    """
     for i in range(4):
-        d = (i + 2 * parity) & 3
+        d = 3 - i if parity == 1 else i
         if (moves >> d) & 1:
             return d
     return 0
