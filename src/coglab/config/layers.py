@@ -5,12 +5,14 @@ Trees are those of `values.py`; a path is a tuple of keys. Nothing here knows wh
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from coglab.config.base import Config
 from coglab.config.errors import UserError
-from coglab.config.values import Tree, read_value
+from coglab.config.values import NULLS, Tree, read_value
 
 KeyPath = tuple[str, ...]
 
@@ -204,16 +206,21 @@ def show_value(value: object) -> str:
         case int():
             return f"{value:_}" if abs(value) >= 10_000 else str(value)
         case Mapping():
-            return "{" + ", ".join(f"{k}: {_show_inner(v)}" for k, v in value.items()) + "}"
+            return (
+                "{"
+                + ", ".join(f"{_show_inner(k)}: {_show_inner(v)}" for k, v in value.items())
+                + "}"
+            )
         case list() | tuple():
             return "[" + ", ".join(_show_inner(item) for item in value) + "]"
     return str(value)
 
 
 def _show_inner(value: object) -> str:
-    """As `show_value`, with quotes round text that would end early inside braces."""
-    text = show_value(value)
-    needs_quotes = isinstance(value, str) and (
-        not text or text != text.strip() or any(c in text for c in ",:[]{}#&*!|>'\"%@`?")
-    )
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' if needs_quotes else text
+    """As `show_value`, with quotes round text that braces would take for something else."""
+    if not isinstance(value, str) or (_PLAIN.fullmatch(value) and value not in NULLS):
+        return show_value(value)
+    return json.dumps(value).replace("\x7f", "\\x7f")
+
+
+_PLAIN = re.compile(r"[\w./+]([\w./+ -]*[\w./+-])?", re.ASCII)
