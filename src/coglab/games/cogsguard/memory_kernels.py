@@ -40,7 +40,9 @@ AGENT_BITS = 14
 SEAT = 15
 DRAIN = 16
 ON_GROUND = 17
-BODY_SIZE = 18
+INFLUENCE = 18
+SUPPRESSED = 19
+BODY_SIZE = 20
 
 # Columns of `MemoryState.others`.
 OTHER_ROW = 0
@@ -159,6 +161,8 @@ HURT_OLD = layout.BOARD_HURT_OLD
 NUM_BOARDS = layout.NUM_BOARDS
 NEAR_RADIUS = layout.TERRITORY + layout.NEAR_GROUND
 HURT_RADIUS = 3
+HURT_RADIUS_AWAY = 5
+"""Off own ground, where the way into enemy ground is of no use, more cells around count as enemy ground."""
 NUM_CODES = layout.NUM_CODES
 CODE_HUB = layout.CODE_HUB
 CODE_NEUTRAL = layout.CODE_NEUTRAL
@@ -383,29 +387,30 @@ def forget_ground(state, m, row, column):
 
 @helper
 def feels_enemy(state, n, own):
-    """1 if the body tells of enemy ground: more than 1 hp lost off own ground, or hp kept below its cap on own ground."""
+    """1 if the body tells of enemy ground.
+
+    Signs: more than 1 hp lost in a tick; all influence lost in a tick; hp below its cap on own ground, which fills it.
+    """
     body = state.body
-    if body[n, OFF_GROUND] > 1:
-        return 1 if body[n, DRAIN] > 1 and body[n, DRAIN] < 8 else 0
-    cap = 100
-    if own[34] != 0:
-        cap = 200
-    if body[n, ON_GROUND] < 4 or own[38] != 0:
+    if body[n, SUPPRESSED] == 1 or (body[n, DRAIN] > 1 and body[n, DRAIN] < 8):
+        return 1
+    cap = 200 if own[34] != 0 else 100
+    if body[n, ON_GROUND] < 2 or own[38] != 0:
         return 0
     return 1 if body[n, HP] < cap and body[n, HP] > cap - 8 else 0
 
 
 @helper
-def mark_hurt(state, m, row, column):
+def mark_hurt(state, m, row, column, radius):
     """Count the cells around the agent as enemy ground for a while; returns 1 if that is news."""
     if has_bit(state.boards, m, ENEMY, row + CENTRE_ROW, column):
         return 0
-    width = 2 * HURT_RADIUS + 1
+    width = 2 * radius + 1
     mask = (np.uint64(1) << np.uint64(width)) - np.uint64(1)
-    low = spread_low(mask, column - HURT_RADIUS)
-    high = spread_high(mask, column - HURT_RADIUS)
-    top = max(1, row + CENTRE_ROW - HURT_RADIUS)
-    bottom = min(ROWS - 2, row + CENTRE_ROW + HURT_RADIUS)
+    low = spread_low(mask, column - radius)
+    high = spread_high(mask, column - radius)
+    top = max(1, row + CENTRE_ROW - radius)
+    bottom = min(ROWS - 2, row + CENTRE_ROW + radius)
     for grid_row in range(top, bottom + 1):
         state.boards[m, HURT_NEW, 0, grid_row] |= low
         state.boards[m, HURT_NEW, 1, grid_row] |= high
@@ -692,6 +697,9 @@ def update_body(state, n, own, row_before, column_before):
             body[n, ON_GROUND] = 0
             body[n, DRAIN] = min(body[n, HP] - hp, 20)
     body[n, HP] = hp
+    influence = np.int64(own[22])
+    body[n, SUPPRESSED] = 1 if body[n, INFLUENCE] > 1 and influence == 0 and own[32] != 0 else 0
+    body[n, INFLUENCE] = influence
     down = body[n, ROW] - row_before
     right = body[n, COLUMN] - column_before
     if body[n, AGE] > 0 and down == 0 and right == 0:
@@ -788,7 +796,7 @@ def update_row(state, n, m, shared, tokens, own, walls, objects, found):
         else:
             body[n, DOUBTS] = 0
         if feels_enemy(state, n, own):
-            ground |= mark_hurt(state, m, row, column)
+            ground |= mark_hurt(state, m, row, column, HURT_RADIUS if on_map else HURT_RADIUS_AWAY)
         if ground:
             rebuild_ground(state, m)
     if body[n, AGE] == 0:

@@ -111,6 +111,7 @@ ROUTE_CLASSES: tuple[RouteClass, ...] = (
     RouteClass("own_ground", "free cell within 10 of the hub or of a junction of ours; distance 0 when on one"),
     RouteClass("safe_ground", "such a cell outside enemy ground, where influence regrows"),
     RouteClass("align", "neutral junction outside known enemy ground and within an aligner's reach of own ground"),
+    RouteClass("align_home", "such a junction on own ground, where influence regrows on the way"),
     RouteClass("neutral", "any neutral junction"),
     RouteClass("clips", "junction of the clips"),
     RouteClass("revisit", "junction of ours that was not seen for 64 to 128 steps or longer"),
@@ -159,6 +160,9 @@ PERSONAL_AGE = 40
 
 REVISIT_PERIOD = 64
 """Steps between two agings of the boards that remember which junctions were seen lately."""
+
+PATIENCE = 2
+"""Ticks that an agent stands still before routes lead around the agents next to it."""
 
 # Codes of remembered objects. 1..4 are the extractors in the order of ELEMENTS, 10..13 the stations as in GEARS.
 CODE_NONE = 0

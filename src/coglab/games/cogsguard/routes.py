@@ -4,7 +4,7 @@ How it works: the flood moves in levels, level L being the cells that are L move
 for each first move (north, south, west, east): a cell's bit is set in a board if a shortest route to the cell can begin
 with that move. The first level that touches a target of a class gives the class's distance, and the boards that touch
 it give all optimal first moves. Objects are targets but not ground, so the last move of a route is the bump. Agents
-in neighbouring cells block the first move only.
+in neighbouring cells block the first move only, and only once the agent has stood still for PATIENCE ticks.
 
 All boards of the flood lie in one array `work` u64 [PLANES * HEIGHT], at constant offsets: with those the compiler
 sees that reads and writes never overlap, and turns the row loops into vector code.
@@ -43,11 +43,13 @@ from coglab.games.cogsguard.memory_kernels import (
     S_ON_ENEMY_MAP,
     SEEN_NEW,
     SEEN_OLD,
+    STANDING,
 )
 
 NUM_CLASSES = len(layout.ROUTE_CLASSES)
 NO_ROUTE = layout.NO_ROUTE
 MAX_DEPTH = layout.MAX_DEPTH
+PATIENCE = layout.PATIENCE
 NUM_CODES = layout.NUM_CODES
 CODE_COGS = layout.CODE_COGS
 CODE_NEUTRAL = layout.CODE_NEUTRAL
@@ -89,6 +91,7 @@ FRONTIER_CLASS = layout.ROUTE_INDEX["frontier"]
 NEAR_CLASS = layout.ROUTE_INDEX["near_frontier"]
 GROUND_BIT = _class_bit("own_ground")
 ALIGN_BIT = _class_bit("align")
+ALIGN_HOME_BIT = _class_bit("align_home")
 REVISIT_BIT = _class_bit("revisit")
 PATROL_BIT = _class_bit("patrol")
 FRONTIER_BIT = _class_bit("frontier")
@@ -104,7 +107,7 @@ for _i, _name in enumerate(layout.GEARS):
     CLASSES_OF_CODE[layout.CODE_STATION + _i] = _class_bit(f"{_name}_station")
 CLASSES_OF_CODE[layout.CODE_CHEST] = _class_bit("chest")
 CLASSES_OF_CODE[layout.CODE_HUB] = _class_bit("hub") | _class_bit("deposit")
-CLASSES_OF_CODE[layout.CODE_NEUTRAL] = _class_bit("neutral") | ALIGN_BIT | PATROL_BIT
+CLASSES_OF_CODE[layout.CODE_NEUTRAL] = _class_bit("neutral") | ALIGN_BIT | ALIGN_HOME_BIT | PATROL_BIT
 CLASSES_OF_CODE[layout.CODE_COGS] = _class_bit("deposit") | REVISIT_BIT | PATROL_BIT
 CLASSES_OF_CODE[layout.CODE_CLIPS] = _class_bit("clips")
 
@@ -117,7 +120,9 @@ def classes_of_cell(state, m, word, row, bit):
     if code == CODE_NEUTRAL:
         reach = state.boards[m, REACH, word, row]
         if reach & ~state.boards[m, ENEMY, word, row] & here == 0:
-            classes &= ~ALIGN_BIT
+            classes &= ~(ALIGN_BIT | ALIGN_HOME_BIT)
+        elif state.boards[m, FRIENDLY, word, row] & here == 0:
+            classes &= ~ALIGN_HOME_BIT
         if reach & here == 0:
             classes &= ~PATROL_BIT
     if code == CODE_NEUTRAL or code == CODE_COGS:
@@ -150,7 +155,15 @@ def classes_present(state, m, asked):
         for word in range(2):
             exists |= any_common(boards[NEUTRAL, word], boards[REACH, word], boards[ENEMY, word], boards[ENEMY, word])
         if not exists:
-            present &= ~ALIGN_BIT
+            present &= ~(ALIGN_BIT | ALIGN_HOME_BIT)
+    if present & ALIGN_HOME_BIT:
+        exists = False
+        for word in range(2):
+            exists |= any_common(
+                boards[NEUTRAL, word], boards[FRIENDLY, word], boards[ENEMY, word], boards[ENEMY, word]
+            )
+        if not exists:
+            present &= ~ALIGN_HOME_BIT
     if present & REVISIT_BIT:
         exists = False
         for word in range(2):
@@ -382,13 +395,19 @@ def moves_to(cells, north, south, west, east):
 
 
 @helper
+def blocking_agents(state, n):
+    """Directions in which an agent stands that routes must lead around; none while the own agent may just wait."""
+    return np.int64(state.body[n, AGENT_BITS]) if state.body[n, STANDING] >= PATIENCE else 0
+
+
+@helper
 def start(state, n, m, work, words, row, index, todo):
     """Place level 1, the free neighbour cells each with its own first move; returns (touched, alive) as a level does.
 
-    Neighbours that hold an agent are left out: they may still be reached later, by a detour. The agent's own cell is
+    Neighbours that hold a blocking agent are left out: they may still be reached later, by a detour. The agent's own cell is
     taken off the free ground, which keeps the two-level memory of the flood exact.
     """
-    agents = np.int64(state.body[n, AGENT_BITS])
+    agents = blocking_agents(state, n)
     work[(FREE + (index >> 6)) * HEIGHT + row + PAD] &= ~(np.uint64(1) << np.uint64(index & 63))
     alive = np.uint64(0)
     found = 0
@@ -532,7 +551,7 @@ def route_rows(state, first, last, agents_per_memory, asked):
         if (wanted >> MINE_CLASS) & 1:
             wanted |= MINE_NEEDS
         cell = np.int64(state.body[n, ROW]) * 256 + np.int64(state.body[n, COLUMN])
-        agents = np.int64(state.body[n, AGENT_BITS])
+        agents = blocking_agents(state, n)
         if (
             state.routed[n, 0] != state.version[m]
             or state.routed[n, 1] != cell

@@ -85,6 +85,7 @@ SLACK = _scalar("slack")
 STANDING = _scalar("steps_standing")
 ROW = _scalar("row")
 COLUMN = _scalar("column")
+AGENT = _scalar("agent_north")
 
 CHEST = _route("chest")
 DEPOSIT = _route("deposit")
@@ -92,6 +93,7 @@ HUB = _route("hub")
 GROUND = _route("own_ground")
 SAFE = _route("safe_ground")
 ALIGN = _route("align")
+ALIGN_HOME = _route("align_home")
 CLIPS = _route("clips")
 REVISIT = _route("revisit")
 STATION = _route("aligner_station")
@@ -200,6 +202,8 @@ def fighter_goal(tuning, s, d, n, gear, target, hearts):
             return CHEST
         return look_around(tuning, s, d, n)
     if gear == ALIGNER_GEAR and s[n, INFLUENCE] == 0:
+        if d[n, ALIGN_HOME] != NO_ROUTE:
+            return ALIGN_HOME if d[n, ALIGN_HOME] > 1 or s[n, STANDING] > 3 else NO_GOAL
         if d[n, SAFE] == NO_ROUTE:
             return GROUND if d[n, GROUND] != NO_ROUTE else HUB
         if d[n, SAFE] > 0:
@@ -304,6 +308,9 @@ def label_rows(tuning, state, fixed_role, labels, mask, weight, goals, first, la
         goal = choose_goal(tuning, s, d, n, vibe)
         goals[n] = goal
         moves = np.int64(state.route_move[n, goal]) if goal >= 0 else 0
+        for i in range(4):
+            if s[n, AGENT + i]:
+                moves &= ~(1 << i)
         if s[n, ENERGY] < MOVE_COST or moves == 0:
             labels[n] = 0
             # Without energy every move fails for free, so the right direction is as good as waiting.
