@@ -22,7 +22,7 @@ class PpoActorConfig(Config):
     ent_coef: Number = Field(0.01, ge=0)
     """Weight of the entropy bonus. Typical 0.001 to 0.05; higher keeps play more random."""
 
-    ent_coef_after_teacher: Number = Field(0.001, ge=0)
+    ent_coef_after_teacher: Number = Field(0.0, ge=0)
     """The same once a run's teacher has left (mixed with `ent_coef` as its share falls; runs without a teacher keep
     `ent_coef`). A clone needs no pull towards random play, and the pull is stronger than this game's faint reward."""
 
@@ -108,7 +108,7 @@ class OptimizerConfig(Config):
     learning_rate: Number = Field(1e-3, gt=0)
     """Peak step size: while a teacher labels, or, in runs without one, throughout."""
 
-    learning_rate_after_teacher: Number = Field(1e-4, gt=0)
+    learning_rate_after_teacher: Number = Field(5e-6, gt=0)
     """Peak step size once a run's teacher has left; in between the two are mixed as the teacher's share falls. AdamW
     makes steps of about this size whatever the gradient's size, and the reward's gradient is far noisier than that of
     labels: with the cloning rate, PPO undoes the clone (docs/log.md)."""
