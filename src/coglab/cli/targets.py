@@ -127,7 +127,9 @@ def makers(module: ModuleType) -> list[Target]:
         try:
             tool_class = _made_by(value)
         except Exception as error:
-            raise BrokenRecipeError(f"{name}: {_where(error)}") from error
+            text = f"{type(error).__name__}: {error}"
+            place = f"{module.__file__}, function {name}"
+            raise BrokenRecipeError(f"{text} ({place})") from error
         if tool_class is not None:
             targets.append(Target(f"{module.__name__}.{name}", value, tool_class))
     return targets
@@ -167,7 +169,7 @@ def find(words: Sequence[str]) -> tuple[Target, list[str]]:
 def _look_up(name: str) -> Target | None:
     """Look a dotted name up among the recipes, then among all modules that can be imported."""
     module_name, _, attribute = name.rpartition(".")
-    if not module_name:
+    if not all(part.isidentifier() for part in name.split(".")) or not module_name:
         return None
     # Recipes first, so that a documented command means the same in whatever folder it is typed.
     for candidate in (*(f"{package}.{module_name}" for package in RECIPE_PACKAGES), module_name):
