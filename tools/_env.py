@@ -45,7 +45,7 @@ def require_python():
         # Running it is the only proof: a version manager's shim exists even for versions that are not installed.
         found = shutil.which(name)
         if found and _output([found, "-c", "import sys; print(sys.version_info[1])"]) == str(minor):
-            os.execv(found, [found] + sys.argv)
+            os.execv(found, [found, *sys.argv])
     fail(
         "coglab needs Python 3.11, 3.12 or 3.13; this is %s, and no python3.11 to python3.13 was found.\n"
         "       Install one, for example with your package manager (`apt install python3.11 python3.11-venv`), "
@@ -55,7 +55,9 @@ def require_python():
 
 def _output(command):
     try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20)
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else ""
@@ -223,7 +225,7 @@ def _install(venv, project, fingerprint, extras, missing):
         command = [python, "-m", "pip", "install", "--only-binary=:all:", "--no-input"]
         command += ["--disable-pip-version-check", "--progress-bar=off"]
     names = ", ".join(package.split(">")[0].split("=")[0] for package in packages)
-    _call(command + ["-c", constraints] + packages, "installing " + names)
+    _call([*command, "-c", constraints, *packages], "installing " + names)
     if everything:
         _link_source(venv)
     with open(os.path.join(venv, ".stamp.new"), "w", encoding="utf-8") as file:
@@ -257,7 +259,8 @@ def _make_venv(venv, use_uv):
         if b"ensurepip" in (error.output or b""):
             hint = " Install it with `apt install python3.%d-venv`." % sys.version_info[1]
         fail(
-            "`python -m venv` failed:%s\n%s" % (hint, (error.output or b"").decode("utf-8", "replace"))
+            "`python -m venv` failed:%s\n%s"
+            % (hint, (error.output or b"").decode("utf-8", "replace"))
         )
 
 
@@ -273,7 +276,9 @@ def _call(command, what, may_fail=False):
         for line in process.stdout:
             said.append(line)
             if shown:  # one line that tells what pip is at, overwritten
-                text = line.decode("utf-8", "replace").strip()[: shutil.get_terminal_size().columns - 16]
+                text = line.decode("utf-8", "replace").strip()[
+                    : shutil.get_terminal_size().columns - 16
+                ]
                 sys.stderr.write("\r\x1b[K  %4.0f s  %s" % (time.monotonic() - began, text))
                 sys.stderr.flush()
         process.wait()

@@ -25,12 +25,12 @@ class Invocation:
         return shlex.join(["./tools/run.py", *self.argv])
 
 
-_current: ContextVar[Invocation] = ContextVar("coglab_invocation", default=Invocation())
+_current: ContextVar[Invocation | None] = ContextVar("coglab_invocation", default=None)
 
 
 def current_invocation() -> Invocation:
     """Say how the running tool was called."""
-    return _current.get()
+    return _current.get() or Invocation()
 
 
 def set_invocation(invocation: Invocation) -> None:
