@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from coglab.config import UserError
+from coglab.games.cogsguard.config import CogsGuardConfig
 from coglab.games.cogsguard.missions import find_mission, is_text_map
 from coglab.games.cogsguard.teachers.registry import parse_teacher_uri, require_playable
 from coglab.games.config import GameConfig
@@ -67,18 +68,22 @@ def check_game(game: GameConfig) -> None:
         )
 
 
-def require_playable_game(game: GameConfig) -> None:
+def require_playable_game(game: GameConfig) -> CogsGuardConfig:
     """Refuse a game whose recipe resolves but whose rules are still to come.
 
     Args:
         game: the game's settings.
 
+    Returns:
+        The settings, now known to be those of a game that can be played.
+
     Raises:
-        UserError: with a command for a game that can be played.
+        UserError: with a command for such a game.
     """
-    if game.kind != "cogsguard":
+    if not isinstance(game, CogsGuardConfig):
         raise UserError(
             f"the game {game.kind} cannot be played yet: its recipe resolves (`--dry-run`, `--show`), "
             "its rules are still to come. For example "
             "`./tools/run.py recipes.experiment.cogsguard.train run=first` plays CogsGuard."
         )
+    return game
