@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from coglab.config import UserError
 from coglab.tracking.names import check_name
 from coglab.training.config import TrainerConfig
 from coglab.training.experience import Experience
-from coglab.training.learner import NonFiniteLossError
+from coglab.training.learner import Latest, NonFiniteLossError
 from coglab.training.rollout import RolloutPlan
 from coglab.training.teacher_plan import PPO, STUDENT, TEACHER, TEACHER_LED, TeacherPlan
 from tests.training.fakes import (
@@ -303,19 +304,31 @@ def test_gradients_of_two_shards_equal_those_of_one(critic_update):
         trainer.episodes.begin(trainer.sim)
         trainer.pool.run(lambda w, t=trainer: t.workers[w].collect(RolloutPlan(3, 0, True)))
         trainer.learner.prepare(trainer.experience, trainer.stage.reward_mean)
-        blank = np.zeros((16, 8), np.float32)
-        trainer.learner._gradients(trainer.experience, np.arange(16), blank, blank.copy())
+        latest = Latest(np.zeros((16, 8), np.float32), np.zeros((16, 8), np.float32))
+        trainer.learner._gradients(trainer.experience, np.arange(16), latest)
         gradients.append(trainer.learner.parameters.gradients.sum(0))
         trainer.pool.close()
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-6)
 
 
-def test_target_kl_ends_the_update_after_a_pass():
+def test_target_kl_ends_the_update():
     geometry = make_geometry(update_epochs=8)
-    config = TrainerConfig(update_epochs=8, losses={"ppo_actor": {"target_kl": 1e-12}})
+    config = TrainerConfig(update_epochs=8, losses={"ppo_actor": {"target_kl": 1e-9}})
     trainer = make_trainer(geometry, config, TeacherPlan())
     trainer.iterate()
-    assert trainer.learner.optimizer.gradient_step == geometry.num_minibatches
+    # The first minibatch still has the collected policy; the second is the first to see a change.
+    assert trainer.learner.optimizer.gradient_step == 2
+
+
+def test_a_run_without_any_loss_is_refused():
+    off = {"enabled": False}
+    with pytest.raises(UserError, match=r"ppo_actor\.enabled=true"):
+        make_trainer(config=TrainerConfig(losses={"ppo_actor": off, "ppo_critic": off}))
+
+
+def test_a_plan_with_a_teacher_needs_one():
+    with pytest.raises(ValueError, match="no teacher"):
+        make_trainer(teacher=None)
 
 
 def test_the_memory_estimate_counts_all_columns():
