@@ -78,7 +78,9 @@ def cases_of(
     pick = torch.arange(segments) % rows
     batch = {name: torch.from_numpy(array)[pick].contiguous() for name, array in stored.items()}
     resets, state = torch.zeros(segments, STEPS, dtype=torch.bool), network.initial_state(segments)
-    act = {name: torch.from_numpy(array)[:ACT_ROWS, :1].contiguous() for name, array in stored.items()}
+    act = {
+        name: torch.from_numpy(array)[:ACT_ROWS, :1].contiguous() for name, array in stored.items()
+    }
     act_resets = torch.zeros(ACT_ROWS, 1, dtype=torch.bool)
     act_state = network.initial_state(ACT_ROWS)
     optimizer = torch.optim.AdamW(network.parameters(), fused=True)
@@ -120,7 +122,9 @@ def cases_of(
 
 def main() -> None:
     """Measure, print a table, write JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--only", default="", help="measure networks whose name contains this")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--minibatch", type=int, default=MINIBATCH)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -60,7 +62,7 @@ def test_with_map_memory_the_window_has_the_same_facts_and_the_memory_states_the
 def test_blocks_do_not_overlap_and_fit_into_16_bits():
     for map_memory in (False, True):
         blocks = shim(map_memory).rows.blocks
-        assert all(a.first + a.rows == b.first for a, b in zip(blocks, blocks[1:], strict=False))
+        assert all(a.first + a.rows == b.first for a, b in itertools.pairwise(blocks))
         assert len({block.name for block in blocks}) == len(blocks)
         assert blocks[-1].first + blocks[-1].rows <= 2**15
 
@@ -146,7 +148,10 @@ def test_token_encoder_packs_walls_and_copies_the_rest(recorded):
         cells = {int(loc) // 16 * 11 + int(loc) % 16 for loc in real[is_wall][:, 0]}
         bits = np.unpackbits(out["walls"][row], bitorder="little")
         assert set(np.flatnonzero(bits).tolist()) == cells
-    lost = sum(max(0, int((~((t[:, 1] == 8) & (t[:, 2] == 13)) & (t[:, 0] != 255)).sum()) - 96) for t in tokens)
+    lost = sum(
+        max(0, int((~((t[:, 1] == 8) & (t[:, 2] == 13)) & (t[:, 0] != 255)).sum()) - 96)
+        for t in tokens
+    )
     assert encoder.dropped == lost > 0
 
 

@@ -23,7 +23,9 @@ class VitNetwork(Network):
         token_width = self.obs_attr_embed_fourier.out_width
         self.obs_perceiver_latent = self._build("obs_perceiver_latent", token_width)
         width: int = self.obs_perceiver_latent.out_width
-        self.obs_map_memory = self._build("obs_map_memory", width) if self.config.map_memory else None
+        self.obs_map_memory = (
+            self._build("obs_map_memory", width) if self.config.map_memory else None
+        )
         return width
 
     def observe(self, inputs: dict[str, Tensor]) -> Tensor:

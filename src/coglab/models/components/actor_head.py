@@ -12,12 +12,15 @@ from coglab.models.spec import BuildSpec
 
 @component("actor_head")
 class ActorHead(nn.Module):
-    """A linear layer and, if the network reads routes, a pointer at their classes; its weights start small, so that play starts close to uniformly random."""
+    """A linear layer and, if the network reads routes, a pointer at their classes.
+
+    The weights start small, so that play starts close to uniformly random, but for the pointer's moves.
+    """
 
     def __init__(self, spec: BuildSpec) -> None:
         super().__init__()
         self.out_width = spec.game.num_actions
-        self.pointer = RoutePointer(self.out_width) if spec.shim.has_route_pointer else None
+        self.pointer = RoutePointer() if spec.shim.has_route_pointer else None
         rows = self.out_width + (NUM_POINTERS if self.pointer is not None else 0)
         self.layer = linear(spec.in_width, rows, gain=0.01)
 

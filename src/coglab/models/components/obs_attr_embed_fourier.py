@@ -59,7 +59,9 @@ class ObsAttrEmbedFourier(nn.Module):
             [
                 functional.embedding(feature, self.embedding),
                 functional.embedding(location, self.location_table),
-                (value * functional.embedding(feature, self.scale.unsqueeze(1)).squeeze(-1)).unsqueeze(-1),
+                (
+                    value * functional.embedding(feature, self.scale.unsqueeze(1)).squeeze(-1)
+                ).unsqueeze(-1),
             ],
             dim=-1,
         )

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from coglab.models.components.obs_attr_embed_fourier import ObsAttrEmbedFourier
 from coglab.models.ops.initialization import linear
 from coglab.models.registry import component
 from coglab.models.spec import BuildSpec

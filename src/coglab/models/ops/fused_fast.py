@@ -13,6 +13,7 @@ S rows, T steps, D table width, H recurrent width, A actor hidden, C critic hidd
 
 from __future__ import annotations
 
+import threading
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -73,16 +74,21 @@ class Workspace(NamedTuple):
 
 
 class WorkspacePool:
-    """Hands out workspaces, so that a training loop allocates them once; not shared between threads."""
+    """Hands out workspaces, so that a training loop allocates them once; threads may share a pool."""
 
     def __init__(self) -> None:
         self._free: list[Workspace] = []
+        self._lock = threading.Lock()
 
     def take(self, num_rows: int, like: FastWeights) -> Workspace:
         """Get a workspace for `num_rows` observations."""
-        for index, space in enumerate(self._free):
-            if space.core.shape[0] == num_rows and space.core.dtype == like.table.dtype:
-                return self._free.pop(index)
+        with self._lock:
+            for index, space in enumerate(self._free):
+                core = space.core
+                # What was made in inference mode cannot be written to outside of it.
+                usable = torch.is_inference_mode_enabled() or not core.is_inference()
+                if core.shape[0] == num_rows and core.dtype == like.table.dtype and usable:
+                    return self._free.pop(index)
         core_width = like.actor.shape[1]
         hidden_width = like.actor.shape[0] + like.critic.shape[0] + like.auxiliary.shape[0]
         widths = (core_width, like.project.shape[0], hidden_width)
@@ -90,8 +96,9 @@ class WorkspacePool:
 
     def give_back(self, space: Workspace) -> None:
         """Return a workspace whose content is no longer needed; a few sizes are kept."""
-        self._free.append(space)
-        del self._free[:-4]
+        with self._lock:
+            self._free.append(space)
+            del self._free[:-4]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> WorkspacePool:
         """Replicas start with a pool of their own."""
@@ -180,7 +187,10 @@ class _FusedFast(torch.autograd.Function):
             critic_hidden = hidden[:, actor_width:critic_end]
             torch.addmm(weights.value_bias, critic_hidden, weights.value.t(), out=values[rows])
             torch.addmm(
-                weights.h_value_bias, hidden[:, critic_end:], weights.h_value.t(), out=h_values[rows]
+                weights.h_value_bias,
+                hidden[:, critic_end:],
+                weights.h_value.t(),
+                out=h_values[rows],
             )
         after = space.core.view(num_rows, num_steps, -1)[:, -1, width:].clone()
         if needs_gradient:
