@@ -153,8 +153,11 @@ LARGEST_SURPLUS = 100
 SEARCH_COST = 20
 """Steps that unknown ground counts as farther in `mine`, where no extractor of the scarcest element is known."""
 
-PERSONAL_STEPS = 12
-"""Steps that an agent's own element (by its start pad) counts as nearer in `mine` in the first `PERSONAL_AGE` ticks."""
+TEAM_SEATS = 9
+"""Neighbours from west to east have different own elements in a team of this many agents plus one."""
+
+PERSONAL_STEPS = 0
+"""Steps that an agent's own element (by its seat) counts as nearer in `mine` in the first `PERSONAL_AGE` ticks."""
 
 PERSONAL_AGE = 40
 

@@ -62,7 +62,8 @@ PERSONAL_STEPS, PERSONAL_AGE = layout.PERSONAL_STEPS, layout.PERSONAL_AGE
 S_STOCK = layout.SCALAR_INDEX["stock_oxygen"]
 S_STOCK_LOW = layout.SCALAR_INDEX["stock_low"]
 S_AGE = layout.SCALAR_INDEX["age"]
-S_SLOT = layout.SCALAR_INDEX["slot"]
+S_SEAT = layout.SCALAR_INDEX["seat"]
+TEAM_SEATS = layout.TEAM_SEATS
 S_TICKS_HOME = layout.SCALAR_INDEX["ticks_home"]
 S_SLACK = layout.SCALAR_INDEX["slack"]
 
@@ -164,21 +165,16 @@ def classes_present(state, m, asked):
             )
         if not exists:
             present &= ~ALIGN_HOME_BIT
-    if present & REVISIT_BIT:
-        exists = False
+    if present & (REVISIT_BIT | PATROL_BIT):
+        ours = False
+        neutral = False
         for word in range(2):
-            exists |= any_common(
-                boards[COGS, word], boards[COGS, word], boards[SEEN_NEW, word], boards[SEEN_OLD, word]
-            )
-        if not exists:
+            new, old = boards[SEEN_NEW, word], boards[SEEN_OLD, word]
+            ours |= any_common(boards[COGS, word], boards[COGS, word], new, old)
+            neutral |= any_common(boards[NEUTRAL, word], boards[REACH, word], new, old)
+        if not ours:
             present &= ~REVISIT_BIT
-    if present & PATROL_BIT and present & REVISIT_BIT == 0:
-        exists = False
-        for word in range(2):
-            exists |= any_common(
-                boards[NEUTRAL, word], boards[REACH, word], boards[SEEN_NEW, word], boards[SEEN_OLD, word]
-            )
-        if not exists:
+        if not ours and not neutral:
             present &= ~PATROL_BIT
     return present
 
@@ -515,6 +511,7 @@ def choose_extractor(state, n):
     """
     facts = state.scalars
     best, best_cost = -1, 1e9
+    own_element = ((np.int64(facts[n, S_SEAT]) * TEAM_SEATS + 128) >> 8) & 3
     for element in range(NUM_ELEMENTS):
         surplus = float(facts[n, S_STOCK + element]) - float(facts[n, S_STOCK_LOW])
         route, cost = element, SURPLUS_COST * min(surplus, float(LARGEST_SURPLUS))
@@ -525,7 +522,7 @@ def choose_extractor(state, n):
         if state.route_dist[n, route] == NO_ROUTE:
             continue
         cost += float(state.route_dist[n, route])
-        if facts[n, S_AGE] < PERSONAL_AGE and (np.int64(facts[n, S_SLOT]) & 3) == element:
+        if facts[n, S_AGE] < PERSONAL_AGE and own_element == element:
             cost -= PERSONAL_STEPS
         if cost < best_cost:
             best, best_cost = route, cost

@@ -20,7 +20,7 @@ from coglab.games.cogsguard import memory_layout as layout
 class Tuning(NamedTuple):
     """The numbers of the rules. Found by playing on training maps; see docs/log.md."""
 
-    scrambler_share: float = 0.15
+    scrambler_share: float = 0.05
     """Share of smart-gear agents that are scramblers."""
     miner_share_0: float = 0.70
     """Share of the other smart-gear agents that mine while the scarcest stock is below `stock_1` ..."""
@@ -35,11 +35,11 @@ class Tuning(NamedTuple):
     stock_4: float = 200.0
     stock_slip: float = 15.0
     """A miner changes role only when the scarcest stock exceeds the limit by this much."""
-    margin: float = 12.0
+    margin: float = 10.0
     """hp to spare on arrival at own ground."""
     explore_margin: float = 30.0
     """As `margin`, for exploring without a target."""
-    aligner_hearts: float = 6.0
+    aligner_hearts: float = 9.0
     """Hearts that an aligner takes along."""
     scrambler_hearts: float = 2.0
     scrambler_start: float = 40.0
@@ -116,6 +116,8 @@ MINER_GEAR = layout.GEARS.index("miner")
 SCOUT_GEAR = layout.GEARS.index("scout")
 FIRST_VIBE_ACTION = 5
 MOVE_COST = 3
+FULL_LOAD = 30
+"""A miner that carries more than this goes home: the next bump might not fit."""
 
 
 @helper
@@ -154,7 +156,7 @@ def smart_role(tuning, s, d, n, vibe):
 @helper
 def mine(s, d, n):
     """Goal of an agent that gathers elements: full -> deposit; else the extractor that pays best."""
-    if s[n, CARGO_ROOM] == 0 or (s[n, GEAR + MINER_GEAR] == 1 and s[n, CARGO] > 30):
+    if s[n, CARGO_ROOM] == 0 or (s[n, GEAR + MINER_GEAR] == 1 and s[n, CARGO] > FULL_LOAD):
         return DEPOSIT
     if d[n, MINE] != NO_ROUTE:
         return MINE
@@ -185,6 +187,12 @@ def look_around(tuning, s, d, n):
 
 
 @helper
+def may_get_heart(tuning, s, n):
+    """Whether the chest may hand out a heart: the stock pays for one, or the first hearts may still be in the bank."""
+    return s[n, CAN_PAY_HEART] == 1 or (s[n, AGE] < tuning.early and s[n, STANDING] < 3)
+
+
+@helper
 def fighter_goal(tuning, s, d, n, gear, target, hearts):
     """Goal of an aligner or scrambler: gear, hearts, then the nearest `target`; without one, look for some."""
     if s[n, GEAR + gear] == 0:
@@ -193,12 +201,11 @@ def fighter_goal(tuning, s, d, n, gear, target, hearts):
         if s[n, AGE] < tuning.explore_age and s[n, SLACK] > tuning.explore_margin and d[n, FRONTIER] != NO_ROUTE:
             return FRONTIER
         return mine(s, d, n)
-    has_bank_heart = s[n, AGE] < tuning.early and s[n, STANDING] < 3
-    may_get_heart = s[n, CAN_PAY_HEART] == 1 or has_bank_heart
-    if d[n, CHEST] == 1 and s[n, HEART] < hearts and may_get_heart:
+    may_get = may_get_heart(tuning, s, n)
+    if d[n, CHEST] == 1 and s[n, HEART] < hearts and may_get:
         return CHEST
     if s[n, HEART] == 0:
-        if may_get_heart and d[n, CHEST] != NO_ROUTE:
+        if may_get and d[n, CHEST] != NO_ROUTE:
             return CHEST
         return look_around(tuning, s, d, n)
     if gear == ALIGNER_GEAR and s[n, INFLUENCE] == 0:
@@ -269,6 +276,49 @@ def choose_move(moves, parity):
     return 0
 
 
+@helper
+def shown_vibe(s, n):
+    """Index of the vibe that the agent shows."""
+    for i in range(NUM_VIBES):
+        if s[n, VIBE + i]:
+            return i
+    return DEFAULT_VIBE
+
+
+@kernel
+def ask_rows(tuning, state, asked, first, last):
+    """Write which routes the next labels can depend on, as `asked` i64 [N] bit masks; the others need no search.
+
+    Follows the branches of `choose_goal`; a test compares labels with those from all routes.
+    """
+    s = state.scalars
+    for n in range(first, last):
+        vibe = shown_vibe(s, n)
+        wanted = 0
+        gear = NO_GOAL
+        if vibe == MINER_VIBE:
+            gear = MINER_GEAR
+        elif vibe == SCOUT_VIBE:
+            wanted = (1 << FRONTIER) | (1 << REVISIT) | (1 << HUB) | (1 << (STATION + SCOUT_GEAR))
+        elif vibe == ALIGNER_VIBE or vibe == SCRAMBLER_VIBE:
+            gear = ALIGNER_GEAR if vibe == ALIGNER_VIBE else SCRAMBLER_GEAR
+            wanted = (1 << ALIGN) | (1 << CLIPS)
+        if gear != NO_GOAL and s[n, GEAR + gear] == 0:
+            if s[n, CAN_PAY + gear] == 1:
+                wanted |= 1 << (STATION + gear)
+            wanted |= (1 << MINE) | (1 << DEPOSIT) | (1 << FRONTIER)
+        elif gear == MINER_GEAR:
+            wanted |= (1 << DEPOSIT) if s[n, CARGO] > 0 else 0
+            wanted |= (1 << MINE) if s[n, CARGO] <= FULL_LOAD else 0
+        elif gear != NO_GOAL:
+            hearts = tuning.aligner_hearts if gear == ALIGNER_GEAR else tuning.scrambler_hearts
+            if s[n, HEART] < hearts and may_get_heart(tuning, s, n):
+                wanted |= 1 << CHEST
+            wanted |= (1 << ALIGN_HOME) | (1 << SAFE) | (1 << HUB)
+            wanted |= (1 << NEAR_FRONTIER) | (1 << PATROL) | (1 << FRONTIER)
+        asked[n] = wanted
+
+
 @kernel
 def label_rows(tuning, state, fixed_role, labels, mask, weight, goals, first, last):
     """Label the rows in [first, last).
@@ -287,10 +337,7 @@ def label_rows(tuning, state, fixed_role, labels, mask, weight, goals, first, la
     s = state.scalars
     d = state.route_dist
     for n in range(first, last):
-        vibe = DEFAULT_VIBE
-        for i in range(NUM_VIBES):
-            if s[n, VIBE + i]:
-                vibe = i
+        vibe = shown_vibe(s, n)
         role = np.int64(fixed_role[n])
         may_change = True
         if role < 0:

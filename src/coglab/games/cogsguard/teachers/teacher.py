@@ -13,7 +13,7 @@ import numpy as np
 
 from coglab.games.cogsguard.memory import MapMemory
 from coglab.games.cogsguard.memory_layout import VIBES
-from coglab.games.cogsguard.teachers.decide import TUNING, label_rows
+from coglab.games.cogsguard.teachers.decide import TUNING, ask_rows, label_rows
 from coglab.games.cogsguard.teachers.registry import SMART, TeacherSpec
 
 
@@ -52,6 +52,7 @@ class CogsGuardTeacher:
         self.label_mask = np.zeros(num_rows, np.uint16)
         self.label_weight = np.zeros(num_rows, np.float32)
         self.goals = np.full(num_rows, -1, np.int8)
+        self._asked = np.zeros(num_rows, np.int64)
         self._episode = np.full(sim.num_envs, -1, np.int32)
         self._fixed_role = np.full(num_rows, -1, np.int8)
 
@@ -65,7 +66,8 @@ class CogsGuardTeacher:
         """
         first, last = self._rows(first_env, last_env)
         self.memory.update(self._sim.tokens, reset, first, last)
-        self.memory.routes(first, last)
+        ask_rows(TUNING, self.memory.state, self._asked, first, last)
+        self.memory.routes(first, last, self._asked)
 
     def label(self, reset: np.ndarray, first_env: int = 0, last_env: int | None = None) -> None:
         """Write `labels`, `label_mask` and `label_weight` for the current observations; the GIL is released.
