@@ -120,7 +120,7 @@ def environment(extras=(), only_if_ready=False):
     with _lock(venv):
         missing = _missing(venv, fingerprint, extras)  # another start may have made it meanwhile
         if missing:
-            _install(venv, project, fingerprint, extras, missing)
+            _install(venv, project, fingerprint, missing)
     return python, variables
 
 
@@ -167,9 +167,10 @@ def _stamp(venv):
 def _missing(venv, fingerprint, extras):
     """List what has to be installed: "" stands for everything, a name for an extra."""
     stamp = _stamp(venv)
+    had = [name for name in stamp.get("extras", []) if name in EXTRAS]
     if stamp.get("fingerprint") != fingerprint:
-        return [""] + [name for name in extras if name]
-    return [name for name in extras if name not in stamp["extras"]]
+        return ["", *sorted({*had, *extras})]
+    return [name for name in extras if name not in had]
 
 
 @contextlib.contextmanager
@@ -178,6 +179,11 @@ def _lock(venv):
     import fcntl
 
     path = venv + ".lock"
+    if os.path.isdir(venv) and os.listdir(venv) and not os.path.exists(path):
+        fail(
+            "%s exists and was not made by this program, which would empty it. Remove it, name another place with "
+            "COGLAB_VENV=DIR, or use your own Python as it is with BOOTSTRAP=off." % venv
+        )
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         file = open(path, "w")  # noqa: SIM115 (closed below, after the lock is no longer needed)
@@ -197,18 +203,16 @@ def _lock(venv):
         file.close()
 
 
-def _install(venv, project, fingerprint, extras, missing):
+def _install(venv, project, fingerprint, missing):
     """Make the environment, or add extras to it; the stamp is written last, so that a broken install is repaired."""
     began = time.monotonic()
     use_uv = os.environ.get("BOOTSTRAP") == "uv"
     everything = "" in missing
-    stamp = _stamp(venv)
-    kept = stamp.get("extras", []) if not everything else []
-    wanted = sorted(set(kept) | set(extras))
+    wanted = sorted({*_stamp(venv).get("extras", []), *missing} - {""})
     python = os.path.join(venv, "bin", "python")
     if everything:
         say(
-            "making the Python %d.%d environment in %s: about a minute and 1.3 GB, once"
+            "making the Python %d.%d environment in %s: about a minute and 1.2 GB, once"
             % (sys.version_info[0], sys.version_info[1], venv)
         )
         _say_about_cuda()
@@ -223,11 +227,16 @@ def _install(venv, project, fingerprint, extras, missing):
         command = ["uv", "pip", "install", "--python", python, "--only-binary", ":all:"]
     else:
         command = [python, "-m", "pip", "install", "--only-binary=:all:", "--no-input"]
-        command += ["--disable-pip-version-check", "--progress-bar=off"]
+        command += ["--disable-pip-version-check", "--progress-bar=off", "--no-compile"]
     names = ", ".join(package.split(">")[0].split("=")[0] for package in packages)
     _call([*command, "-c", constraints, *packages], "installing " + names)
+    # pip would compile on one core; and where PYTHONDONTWRITEBYTECODE is set, every start would compile anew.
+    site = os.path.join(venv, "lib", "python%d.%d" % sys.version_info[:2], "site-packages")
+    _call([python, "-m", "compileall", "-q", "-j", "0", "-x", "/tests?/", site], "", may_fail=True)
     if everything:
-        _link_source(venv)
+        with open(os.path.join(site, "coglab.pth"), "w", encoding="utf-8") as file:
+            # `coglab` comes from src, `recipes` from the root: no build, nothing to fetch.
+            file.write(os.path.join(ROOT, "src") + "\n" + ROOT + "\n")
     with open(os.path.join(venv, ".stamp.new"), "w", encoding="utf-8") as file:
         json.dump({"fingerprint": fingerprint, "extras": wanted}, file)
     os.replace(os.path.join(venv, ".stamp.new"), os.path.join(venv, ".stamp"))
@@ -252,20 +261,25 @@ def _make_venv(venv, use_uv):
             fail("BOOTSTRAP=uv, but there is no `uv` on the path. Without BOOTSTRAP, pip is used.")
         _call(["uv", "venv", "--clear", "--python", base, venv], "")
         return
-    try:
-        _call([base, "-m", "venv", "--clear", venv], "", may_fail=True)
-    except subprocess.CalledProcessError as error:
+    output = _call([base, "-m", "venv", "--clear", venv], "", may_fail=True)
+    if output:
         hint = ""
-        if b"ensurepip" in (error.output or b""):
+        if b"ensurepip" in output:
             hint = " Install it with `apt install python3.%d-venv`." % sys.version_info[1]
-        fail(
-            "`python -m venv` failed:%s\n%s"
-            % (hint, (error.output or b"").decode("utf-8", "replace"))
-        )
+        fail("`python -m venv` failed:%s\n%s" % (hint, output.decode("utf-8", "replace")))
 
 
 def _call(command, what, may_fail=False):
-    """Run a command quietly; show what it said only if it fails."""
+    """Run a command quietly.
+
+    Args:
+        command: its words.
+        what: a line to print before; empty for none.
+        may_fail: return what it said if it fails, instead of showing that and exiting.
+
+    Returns:
+        Nothing if it succeeds.
+    """
     if what:
         say(what)
     began = time.monotonic()
@@ -292,16 +306,10 @@ def _call(command, what, may_fail=False):
     if process.returncode:
         output = b"".join(said)
         if may_fail:
-            raise subprocess.CalledProcessError(process.returncode, command, output)
+            return output or b"(it said nothing)"
         tail = output.decode("utf-8", "replace").strip().splitlines()[-20:]
         fail(
             "this failed with exit code %d:\n  %s\n%s\nThe next start tries again."
             % (process.returncode, " ".join(command), "\n".join("  | " + line for line in tail))
         )
-
-
-def _link_source(venv):
-    """Put the repository on the environment's path: `coglab` from src, `recipes` from the root."""
-    lib = os.path.join(venv, "lib", "python%d.%d" % sys.version_info[:2], "site-packages")
-    with open(os.path.join(lib, "coglab.pth"), "w", encoding="utf-8") as file:
-        file.write(os.path.join(ROOT, "src") + "\n" + ROOT + "\n")
+    return b""

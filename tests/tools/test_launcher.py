@@ -101,7 +101,7 @@ def test_an_environment_is_ready_only_while_nothing_changes(tmp_path):
     (tmp_path / ".stamp").write_text(json.dumps({"fingerprint": "abc", "extras": ["dev"]}))
     assert _env._missing(venv, "abc", ["dev"]) == []
     assert _env._missing(venv, "abc", ["dev", "wandb"]) == ["wandb"]
-    assert _env._missing(venv, "abd", []) == [""]
+    assert _env._missing(venv, "abd", ["wandb"]) == ["", "dev", "wandb"]
     (tmp_path / ".stamp").write_text("{")
     assert _env._missing(venv, "abc", []) == [""]
 
@@ -124,12 +124,12 @@ RACE = """
 import os, sys, time, json
 sys.path.insert(0, {tools!r})
 import _env
-def install(venv, project, fingerprint, extras, missing):
+def install(venv, project, fingerprint, missing):
     print("installing", flush=True)
     time.sleep(1.0)
     os.makedirs(venv, exist_ok=True)
     with open(os.path.join(venv, ".stamp"), "w") as file:
-        json.dump({{"fingerprint": fingerprint, "extras": list(extras)}}, file)
+        json.dump({{"fingerprint": fingerprint, "extras": []}}, file)
 _env._install = install
 print(_env.environment()[0])
 """
@@ -150,6 +150,14 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     done = start("--version", BOOTSTRAP="", COGLAB_VENV=str(tmp_path / "file" / "venv"))
     assert done.returncode == 1
     assert "COGLAB_VENV=" in done.stderr
+
+
+def test_a_folder_that_somebody_else_made_is_never_emptied(tmp_path):
+    (tmp_path / "precious").touch()
+    done = start("--version", BOOTSTRAP="", COGLAB_VENV=str(tmp_path))
+    assert done.returncode == 1
+    assert "was not made by this program" in done.stderr
+    assert (tmp_path / "precious").exists()
 
 
 def test_completion_never_waits_for_an_installation(tmp_path):
