@@ -10,7 +10,7 @@ Compiled, each is a handful of vector instructions; as plain Python (no JIT, or 
 from __future__ import annotations
 
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import types
 from numba.extending import intrinsic
 
@@ -27,15 +27,17 @@ _BLOCK_TYPE = ir.VectorType(_BYTE, BLOCK)
 _HALF_BLOCK_TYPE = ir.VectorType(_BYTE, BLOCK // 2)
 
 
-def _address(context, builder, array_type, array, index, pointee):  # noqa: ANN001, ANN202
+def _address(context, builder, array_type, array, index, pointee):
     """Return the address of array[index] ([B] uint8) as a pointer to `pointee`."""
     data = context.make_array(array_type)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [index]), pointee.as_pointer())
 
 
-def _splat(builder, byte, vector_type):  # noqa: ANN001, ANN202
+def _splat(builder, byte, vector_type):
     """Return a vector with `byte` in every place."""
-    first = builder.insert_element(ir.Constant(vector_type, ir.Undefined), byte, ir.Constant(ir.IntType(32), 0))
+    first = builder.insert_element(
+        ir.Constant(vector_type, ir.Undefined), byte, ir.Constant(ir.IntType(32), 0)
+    )
     zeros = ir.Constant(ir.VectorType(ir.IntType(32), vector_type.count), [0] * vector_type.count)
     return builder.shuffle_vector(first, first, zeros)
 
@@ -43,26 +45,30 @@ def _splat(builder, byte, vector_type):  # noqa: ANN001, ANN202
 if IS_COMPILED and not CHECKS_BOUNDS:
 
     @intrinsic
-    def store32(typing_context, out, at, word):  # noqa: ANN001, ANN201, ARG001, D103
-        def generate(context, builder, signature, arguments):  # noqa: ANN001, ANN202
-            place = _address(context, builder, signature.args[0], arguments[0], arguments[1], ir.IntType(32))
+    def store32(typing_context, out, at, word):  # noqa: D103
+        def generate(context, builder, signature, arguments):
+            place = _address(
+                context, builder, signature.args[0], arguments[0], arguments[1], ir.IntType(32)
+            )
             builder.store(arguments[2], place, align=1)
             return context.get_dummy_value()
 
         return types.void(out, types.int64, types.uint32), generate
 
     @intrinsic
-    def fill_block(typing_context, out, at, byte):  # noqa: ANN001, ANN201, ARG001, D103
-        def generate(context, builder, signature, arguments):  # noqa: ANN001, ANN202
-            place = _address(context, builder, signature.args[0], arguments[0], arguments[1], _BLOCK_TYPE)
+    def fill_block(typing_context, out, at, byte):  # noqa: D103
+        def generate(context, builder, signature, arguments):
+            place = _address(
+                context, builder, signature.args[0], arguments[0], arguments[1], _BLOCK_TYPE
+            )
             builder.store(_splat(builder, arguments[2], _BLOCK_TYPE), place, align=1)
             return context.get_dummy_value()
 
         return types.void(out, types.int64, types.uint8), generate
 
     @intrinsic
-    def copy_tokens(typing_context, out, at, tokens, start, location):  # noqa: ANN001, ANN201, ARG001, D103
-        def generate(context, builder, signature, arguments):  # noqa: ANN001, ANN202
+    def copy_tokens(typing_context, out, at, tokens, start, location):  # noqa: D103
+        def generate(context, builder, signature, arguments):
             _, at, _, start, location = arguments
             source = _address(context, builder, signature.args[2], arguments[2], start, _BLOCK_TYPE)
             place = _address(context, builder, signature.args[0], arguments[0], at, _BLOCK_TYPE)
@@ -74,10 +80,12 @@ if IS_COMPILED and not CHECKS_BOUNDS:
         return types.void(out, types.int64, tokens, types.int64, types.uint8), generate
 
     @intrinsic
-    def spread_tokens(typing_context, out, at, locations, start, feature, value):  # noqa: ANN001, ANN201, ARG001, D103
-        def generate(context, builder, signature, arguments):  # noqa: ANN001, ANN202
+    def spread_tokens(typing_context, out, at, locations, start, feature, value):  # noqa: D103
+        def generate(context, builder, signature, arguments):
             _, at, _, start, feature, value = arguments
-            source = _address(context, builder, signature.args[2], arguments[2], start, _HALF_BLOCK_TYPE)
+            source = _address(
+                context, builder, signature.args[2], arguments[2], start, _HALF_BLOCK_TYPE
+            )
             place = _address(context, builder, signature.args[0], arguments[0], at, _BLOCK_TYPE)
             index = ir.IntType(32)
             constants = ir.Constant(_HALF_BLOCK_TYPE, ir.Undefined)
@@ -96,19 +104,21 @@ if IS_COMPILED and not CHECKS_BOUNDS:
 else:
 
     @helper
-    def store32(out: np.ndarray, at: int, word: int) -> None:
+    def store32(out: np.ndarray, at: int, word: int) -> None:  # type: ignore[misc]
         """Write a uint32 to out[at : at + 4] ([B] uint8), least significant byte first."""
         for i in range(4):
             out[at + i] = (np.int64(word) >> (8 * i)) & 255
 
     @helper
-    def fill_block(out: np.ndarray, at: int, byte: int) -> None:
+    def fill_block(out: np.ndarray, at: int, byte: int) -> None:  # type: ignore[misc]
         """Write `byte` to out[at : at + 64] ([B] uint8)."""
         for i in range(BLOCK):
             out[at + i] = byte
 
     @helper
-    def copy_tokens(out: np.ndarray, at: int, tokens: np.ndarray, start: int, location: int) -> None:
+    def copy_tokens(  # type: ignore[misc]
+        out: np.ndarray, at: int, tokens: np.ndarray, start: int, location: int
+    ) -> None:
         """Copy 64 bytes of tokens that have location 0, giving each the location (uint8).
 
         Args:
@@ -122,7 +132,9 @@ else:
             out[at + i] = tokens[start + i] | (location if i % 3 == 0 else 0)
 
     @helper
-    def spread_tokens(out: np.ndarray, at: int, locations: np.ndarray, start: int, feature: int, value: int) -> None:
+    def spread_tokens(  # type: ignore[misc]
+        out: np.ndarray, at: int, locations: np.ndarray, start: int, feature: int, value: int
+    ) -> None:
         """Write 21 tokens that differ in their location only.
 
         Args:

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 import numba
 import numpy as np
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import event, types
 from numba.extending import intrinsic
 
@@ -49,7 +49,9 @@ def _imported_files(path: Path) -> tuple[Path, ...]:
     files = []
     for module, names in _IMPORT.findall(path.read_text(encoding="utf-8")):
         submodules = [f"{module}.{name}" for name in re.findall(r"\w+", names)]
-        files += [file for name in (module, *submodules) if (file := _module_file(name)) is not None]
+        files += [
+            file for name in (module, *submodules) if (file := _module_file(name)) is not None
+        ]
     return tuple(files)
 
 
@@ -64,7 +66,12 @@ def _source_hash(path: Path) -> str:
     digest = hashlib.sha256()
     for file in sorted(found | {Path(__file__).resolve()}):
         digest.update(file.read_bytes())
-    compiler = (version("numba"), version("llvmlite"), sorted(FLAGS.items()), os.environ.get("NUMBA_BOUNDSCHECK"))
+    compiler = (
+        version("numba"),
+        version("llvmlite"),
+        sorted(FLAGS.items()),
+        os.environ.get("NUMBA_BOUNDSCHECK"),
+    )
     digest.update(repr(compiler).encode())
     return digest.hexdigest()[:16]
 
@@ -76,8 +83,7 @@ def _cache_root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "coglab" / "kernels"
 
 
-
-IS_COMPILED = not numba.config.DISABLE_JIT
+IS_COMPILED = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 """False under NUMBA_DISABLE_JIT=1: kernels are plain Python functions."""
 
 CHECKS_BOUNDS = os.environ.get("NUMBA_BOUNDSCHECK", "0") not in ("", "0")
@@ -100,7 +106,9 @@ def kernel(function: _Function | None = None, *, what: str = "kernels", seconds:
     def decorate(function: _Function) -> _Function:
         _label_of_kernel[f"{function.__module__}.{function.__qualname__}"] = (what, seconds)
         # numba reads this setting while it decorates, so every kernel can have a folder of its own.
-        numba.config.CACHE_DIR = str(_cache_root() / _source_hash(Path(function.__code__.co_filename).resolve()))
+        numba.config.CACHE_DIR = str(  # type: ignore[attr-defined]
+            _cache_root() / _source_hash(Path(function.__code__.co_filename).resolve())
+        )
         return numba.njit(**FLAGS)(function)
 
     return decorate if function is None else decorate(function)
@@ -108,7 +116,7 @@ def kernel(function: _Function | None = None, *, what: str = "kernels", seconds:
 
 def helper(function: _Function) -> _Function:
     """Compile a function that only kernels call; `_nrt=False` keeps array reference counting out of inner loops."""
-    dispatcher: Any = numba.njit(nogil=True, error_model="numpy", _nrt=False)(function)
+    dispatcher: Any = numba.njit(nogil=True, error_model="numpy", _nrt=False)(function)  # type: ignore[call-overload]
     if IS_COMPILED:
         # numba would compile a helper anew for every combination of constants among its arguments.
         template_for = dispatcher.get_call_template
@@ -154,35 +162,35 @@ if IS_COMPILED:
 if IS_COMPILED:
 
     @intrinsic
-    def trailing_zeros(typing_context, word):  # noqa: ANN001, ANN201, ARG001, D103
-        def generate(context, builder, signature, arguments):  # noqa: ANN001, ANN202, ARG001
+    def trailing_zeros(typing_context, word):  # noqa: D103
+        def generate(context, builder, signature, arguments):
             return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
         return types.int64(types.uint64), generate
 
     @intrinsic
-    def count_ones(typing_context, word):  # noqa: ANN001, ANN201, ARG001, D103
-        def generate(context, builder, signature, arguments):  # noqa: ANN001, ANN202, ARG001
+    def count_ones(typing_context, word):  # noqa: D103
+        def generate(context, builder, signature, arguments):
             return builder.ctpop(arguments[0])
 
         return types.int64(types.uint64), generate
 
     @helper
-    def multiply64(a, b):  # noqa: ANN001, ANN201, D103
+    def multiply64(a, b):  # noqa: D103
         return np.uint64(a) * np.uint64(b)
 
     @helper
-    def add64(a, b):  # noqa: ANN001, ANN201, D103
+    def add64(a, b):  # noqa: D103
         return np.uint64(a) + np.uint64(b)
 
 else:
 
-    def trailing_zeros(word: int) -> int:
+    def trailing_zeros(word: int) -> int:  # type: ignore[misc]
         """Return the position of the lowest set bit of a non-zero uint64, as int64."""
         word = int(word)
         return (word & -word).bit_length() - 1
 
-    def count_ones(word: int) -> int:
+    def count_ones(word: int) -> int:  # type: ignore[misc]
         """Return the number of set bits of a uint64, as int64."""
         return int(word).bit_count()
 

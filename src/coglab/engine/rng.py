@@ -84,7 +84,9 @@ def mt_next(words, owner):
     """Return the next 32-bit output of a generator, as int64."""
     if owner.mt_position >= MT_WORDS:
         for k in range(MT_WORDS):
-            joined = (np.int64(words[k]) & 0x80000000) | (np.int64(words[(k + 1) % MT_WORDS]) & 0x7FFFFFFF)
+            joined = (np.int64(words[k]) & 0x80000000) | (
+                np.int64(words[(k + 1) % MT_WORDS]) & 0x7FFFFFFF
+            )
             twisted = np.int64(words[(k + 397) % MT_WORDS]) ^ (joined >> 1)
             if joined & 1:
                 twisted ^= 0x9908B0DF

@@ -48,7 +48,9 @@ def _order_tables() -> tuple[np.ndarray, np.ndarray]:
         table = np.zeros((WINDOW, 1 << bits, 2), np.uint64)
         for row in range(WINDOW):
             for pattern in range(1 << bits):
-                mask = sum(1 << int(POSITION[row, first_col + b]) for b in range(bits) if pattern >> b & 1)
+                mask = sum(
+                    1 << int(POSITION[row, first_col + b]) for b in range(bits) if pattern >> b & 1
+                )
                 table[row, pattern] = mask & 0xFFFFFFFFFFFFFFFF, mask >> 64
         tables.append(table)
     return tables[0], tables[1]

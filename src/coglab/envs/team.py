@@ -44,7 +44,8 @@ class TeamGame(gymnasium.Env[np.ndarray, np.ndarray]):
     episode. There is no automatic reset.
     """
 
-    metadata = {"render_modes": []}  # noqa: RUF012  (Gymnasium wants an ordinary class attribute)
+    # Gymnasium wants an ordinary class attribute.
+    metadata: dict[str, list[str]] = {"render_modes": []}  # noqa: RUF012
 
     def __init__(self, sim: BatchSim, seed: int = 0) -> None:
         """Wrap a simulator with one game.

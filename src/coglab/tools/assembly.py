@@ -10,12 +10,11 @@ from coglab.games.cogsguard.memory import MapMemory
 from coglab.games.cogsguard.sim import CogsGuardSim
 from coglab.games.cogsguard.teachers import make_teacher
 from coglab.models.build import build_network, resolve_architecture
-from coglab.training.device import choose_device, choose_precision, seed_weights
+from coglab.tools.references import require_playable_game
+from coglab.training.device import Device, Precision, choose_device, choose_precision, seed_weights
 from coglab.training.geometry import Geometry, resolve_geometry
 
 if TYPE_CHECKING:
-    import torch
-
     from coglab.models.config import FastConfig, VitConfig
     from coglab.models.encoder import Encoder
     from coglab.models.network import Network
@@ -39,8 +38,8 @@ class Parts:
         teacher: labels, or None.
     """
 
-    device: torch.device
-    precision: str
+    device: Device
+    precision: Precision
     architecture: FastConfig | VitConfig
     reason: str
     geometry: Geometry
@@ -70,10 +69,9 @@ def assemble(tool: TrainTool) -> Parts:
     architecture, reason = resolve_architecture(tool.policy_architecture, device.type)
     geometry = resolve_geometry(tool.trainer, tool.training_env, device=device.type)
     env = tool.training_env
-    pool = MapPool.for_training(env.game, env.map_pool, seed)
-    sim = CogsGuardSim(
-        env.game, geometry.num_envs, pool, seed=seed, desynchronize=env.desynchronize
-    )
+    game = require_playable_game(env.game)
+    pool = MapPool.for_training(game, env.map_pool, seed)
+    sim = CogsGuardSim(game, geometry.num_envs, pool, seed=seed, desynchronize=env.desynchronize)
     seed_weights(seed)
     network = build_network(architecture).to(device)
     memory = MapMemory(sim.num_rows, sim.num_agents)

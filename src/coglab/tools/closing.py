@@ -5,17 +5,17 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from coglab.evaluation.config import EvaluationConfig
 from coglab.evaluation.episodes import HEADLINE_METRICS, EvaluationResult
 from coglab.evaluation.report import results_as_dict, write_json
 from coglab.tools.evaluate_run import evaluate_uri
 from coglab.tools.invocation import current_invocation
+from coglab.tools.references import require_playable_game
+from coglab.training.device import Device
 
 if TYPE_CHECKING:
-    import torch
-
     from coglab.tools.train import TrainTool
 
 EVALUATION_FILE = "evaluation.json"
@@ -24,7 +24,7 @@ RANDOM_URI = "metta://policy/random"
 
 
 def compare_with_teacher(
-    tool: TrainTool, device: torch.device, say: Callable[[str], None]
+    tool: TrainTool, device: Device, say: Callable[[str], None]
 ) -> tuple[list[EvaluationResult], list[str]]:
     """Evaluate the run's newest checkpoint, its teacher and random play on the same held-out maps.
 
@@ -39,7 +39,10 @@ def compare_with_teacher(
         Results and what to call each of them in a table.
     """
     data_dir = Path(tool.train_dir)
-    players = [("student", f"metta://policy/{tool.run_name}", ("sample", "greedy"))]
+    game = require_playable_game(tool.training_env.game)
+    players: list[tuple[str, str, tuple[Literal["sample", "greedy"], ...]]] = [
+        ("student", f"metta://policy/{tool.run_name}", ("sample", "greedy"))
+    ]
     if tool.training_env.supervisor_policy_uri is not None:
         players.append(("teacher", tool.training_env.supervisor_policy_uri, ("sample",)))
     players.append(("random", RANDOM_URI, ("sample",)))
@@ -48,14 +51,12 @@ def compare_with_teacher(
     for role, uri, modes in players:
         settings = EvaluationConfig(maps=tool.evaluator.maps, modes=modes, seed=tool.system.seed)
         say(f"evaluating {role} {uri} on {settings.maps} held-out maps")
-        done = evaluate_uri(uri, tool.training_env.game, settings, data_dir=data_dir, device=device)
+        done = evaluate_uri(uri, game, settings, data_dir=data_dir, device=device)
         results += done
         labels += [role] * len(done)
     write_json(
         data_dir / str(tool.run_name) / EVALUATION_FILE,
-        results_as_dict(
-            results, {"run": tool.run_name, "game": tool.training_env.game.model_dump(mode="json")}
-        ),
+        results_as_dict(results, {"run": tool.run_name, "game": game.model_dump(mode="json")}),
     )
     return results, labels
 

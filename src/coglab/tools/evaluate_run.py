@@ -10,13 +10,12 @@ from rich.console import Console
 from coglab.evaluation.episodes import EvaluationResult, evaluate_policy
 from coglab.evaluation.report import results_as_dict, results_table, write_json
 from coglab.policies.uris import load_policy
+from coglab.tools.references import require_playable_game
 from coglab.tracking.display import OutputConsole
-from coglab.training.device import choose_device, prepare_threads
+from coglab.training.device import Device, choose_device, prepare_threads
 from coglab.training.geometry import cpu_cores
 
 if TYPE_CHECKING:
-    import torch
-
     from coglab.evaluation.config import EvaluationConfig
     from coglab.games.cogsguard.config import CogsGuardConfig
     from coglab.tools.evaluate import EvaluateTool
@@ -28,7 +27,7 @@ def evaluate_uri(
     settings: EvaluationConfig,
     *,
     data_dir: Path,
-    device: torch.device,
+    device: Device,
 ) -> list[EvaluationResult]:
     """Play held-out maps with one policy, once for every way of choosing actions that makes a difference for it.
 
@@ -74,10 +73,11 @@ def run(tool: EvaluateTool) -> int:
     prepare_threads()
     device = choose_device(tool.system.device)
     log, out = Console(stderr=True), OutputConsole()
+    game = require_playable_game(tool.game)
     results: list[EvaluationResult] = []
     for uri in tool.policy_uris:
         done = evaluate_uri(
-            uri, tool.game, tool.evaluation, data_dir=Path(tool.train_dir), device=device
+            uri, game, tool.evaluation, data_dir=Path(tool.train_dir), device=device
         )
         results += done
         for result in done:
@@ -88,7 +88,7 @@ def run(tool: EvaluateTool) -> int:
     out.print(
         results_table(
             results,
-            f"{tool.game.mission}, {tool.game.num_agents} agents, {tool.evaluation.maps} held-out maps",
+            f"{game.mission}, {game.num_agents} agents, {tool.evaluation.maps} held-out maps",
         )
     )
     if tool.out is not None:

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 CONFIG_FILE = "config.json"
 
-FROZEN = (
+FROZEN: tuple[tuple[str, ...], ...] = (
     ("training_env", "game"),
     ("policy_architecture",),
     ("system", "seed"),
 )
 """Settings that make another run of it: giving other values under the same name is an error."""
 
-KEPT = (("trainer", "losses", "sliced_scripted_cloner", "steps"),)
+KEPT: tuple[tuple[str, ...], ...] = (("trainer", "losses", "sliced_scripted_cloner", "steps"),)
 """Settings that follow from others at the first start and stay as they were, so that extending a run moves nothing."""
 
 
@@ -75,7 +75,8 @@ def continue_from(tool: TrainTool, saved: dict[str, Any]) -> tuple[TrainTool, li
         elif old != new:
             name, was, now = _first_difference(".".join(path), old, new)
             raise UserError(
-                f"run `{tool.run_name}` was begun with {name}={show_value(was)}, now {name}={show_value(now)} is given. "
+                f"run `{tool.run_name}` was begun with {name}={show_value(was)}, "
+                f"now {name}={show_value(now)} is given. "
                 f"A run keeps this; use another name, for example run={tool.run_name}-2, "
                 f"with initial_policy_uri=metta://policy/{tool.run_name} to start from its weights."
             )

@@ -22,16 +22,16 @@ from coglab.policies.uris import find_checkpoint, parse_uri
 from coglab.tools.assembly import Parts, assemble
 from coglab.tools.closing import compare_with_teacher, evaluator_metrics, next_commands
 from coglab.tools.invocation import current_invocation
+from coglab.tools.references import require_playable_game
 from coglab.tools.resume import continue_from, read_saved_config
 from coglab.tracking.display import OutputConsole
 from coglab.tracking.run import RunTracker, open_run
 from coglab.tracking.signals import StopSignals
-from coglab.training.device import prepare_threads
+from coglab.training.device import Device, prepare_threads
 from coglab.training.teacher_plan import TeacherPlan
 from coglab.training.trainer import Trainer
 
 if TYPE_CHECKING:
-    import torch
     from rich.console import Console
 
     from coglab.tools.train import TrainTool
@@ -134,7 +134,7 @@ def _teacher_plan(tool: TrainTool, start: Start) -> TeacherPlan:
 
 def _describe(tool: TrainTool, parts: Parts, plan: TeacherPlan, start: Start) -> list[str]:
     """What is about to run, in lines to print."""
-    game = tool.training_env.game
+    game = require_playable_game(tool.training_env.game)
     lines = [
         f"run {tool.run_name}: {game.kind} {game.mission}, {parts.sim.max_steps:,} ticks, {game.num_agents} agents, "
         f"rules {game.rules}, seed {tool.system.seed}",
@@ -226,7 +226,7 @@ def _train_and_close(
 
 
 def _evaluate_and_finish(
-    tool: TrainTool, device: torch.device, tracker: RunTracker, console: Console, step: int
+    tool: TrainTool, device: Device, tracker: RunTracker, console: Console, step: int
 ) -> None:
     """The table at the end. Training itself is over, so what is interrupted here loses nothing."""
     table: Any = None
@@ -234,7 +234,7 @@ def _evaluate_and_finish(
         tracker.progress("evaluate")
         results, labels = compare_with_teacher(tool, device, tracker.print)
         tracker.log(step, evaluator_metrics(results, labels))
-        game = tool.training_env.game
+        game = require_playable_game(tool.training_env.game)
         table = results_table(
             results, f"{game.mission}, {game.num_agents} agents, held-out maps", labels
         )

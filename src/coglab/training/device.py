@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 
 from coglab.config import UserError
+
+Device = torch.device
+"""Where a network runs; named here for packages that do not import torch."""
+
+Precision = Literal["float32", "bfloat16"]
 
 
 def prepare_threads() -> None:
@@ -34,7 +41,9 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device("cuda" if wanted == "cuda" or (wanted == "auto" and available) else "cpu")
 
 
-def choose_precision(wanted: str, device: torch.device) -> str:
+def choose_precision(
+    wanted: Literal["auto", "float32", "bfloat16"], device: torch.device
+) -> Precision:
     """Turn `auto` into `bfloat16` on GPUs that compute it natively, and into `float32` elsewhere.
 
     Args:

@@ -48,11 +48,21 @@ class Buffers(NamedTuple):
 
 
 @kernel(what="the simulator", seconds=40)
-def step_games(state, maps, active, rules, settings, buffers, episode, scratch, first_env, last_env):
+def step_games(
+    state, maps, active, rules, settings, buffers, episode, scratch, first_env, last_env
+):
     """Simulate one tick of the games first_env .. last_env - 1, which no other thread may touch meanwhile."""
     for env in range(first_env, last_env):
         step_game(
-            state, maps, rules, env, buffers.actions, scratch, settings.exact_order, buffers.success, buffers.rewards
+            state,
+            maps,
+            rules,
+            env,
+            buffers.actions,
+            scratch,
+            settings.exact_order,
+            buffers.success,
+            buffers.rewards,
         )
         dropped = observe_game(state, maps, rules, env, scratch, buffers.tokens)
         count_tokens(state, rules, env, dropped)

@@ -54,4 +54,3 @@ class MapPoolConfig(Config):
 
     refresh: int = Field(4, ge=0)
     """Maps replaced by new ones after every iteration, oldest first. 0 keeps the first pool for the whole run."""
-

@@ -18,7 +18,9 @@ _NO_EVENT = -1
 # --- the schedule ----------------------------------------------------------------------------------------------------
 
 
-def shrinking_ticks(start: int, first_interval: int, last_interval: int, max_steps: int) -> list[int]:
+def shrinking_ticks(
+    start: int, first_interval: int, last_interval: int, max_steps: int
+) -> list[int]:
     """List ticks from `start` to `max_steps` whose intervals move evenly from the first to the last length."""
     ticks = []
     tick = start

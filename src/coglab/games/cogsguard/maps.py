@@ -51,7 +51,11 @@ MAP = np.dtype(
         ("objects", np.int32),  # how many objects, sources and junctions there are
         ("sources", np.int32),
         ("junctions", np.int32),
-        ("kind_count", np.int32, (rules.NUM_KINDS,)),  # cells of each kind, walls and agents included
+        (
+            "kind_count",
+            np.int32,
+            (rules.NUM_KINDS,),
+        ),  # cells of each kind, walls and agents included
     ],
     align=True,
 )
@@ -128,7 +132,9 @@ def kinds_of(grid: np.ndarray) -> np.ndarray:
         ValueError: a cell name is not one of `rules.KINDS`.
     """
     if grid.ndim != 2:
-        raise ValueError(f"a map is a two-dimensional array of cell names, this one has shape {grid.shape}")
+        raise ValueError(
+            f"a map is a two-dimensional array of cell names, this one has shape {grid.shape}"
+        )
     if grid.dtype == np.uint8:
         return grid
     kinds = np.full(grid.shape, 255, np.uint8)
@@ -220,7 +226,9 @@ def compile_maps(grids: Sequence[np.ndarray]) -> CompiledMaps:
     return maps
 
 
-def _check_fits(maps: CompiledMaps, height: int, width: int, objects: int, sources: int, agents: int) -> None:
+def _check_fits(
+    maps: CompiledMaps, height: int, width: int, objects: int, sources: int, agents: int
+) -> None:
     checks = (
         ("rows", height, maps.sources_near_row.shape[1]),
         ("columns", width, maps.sources_near_col.shape[1]),
@@ -229,9 +237,13 @@ def _check_fits(maps: CompiledMaps, height: int, width: int, objects: int, sourc
     )
     for what, needed, available in checks:
         if needed > available:
-            raise ValueError(f"the map has {needed} {what}, the table was made for at most {available}")
+            raise ValueError(
+                f"the map has {needed} {what}, the table was made for at most {available}"
+            )
     if agents != maps.spawn_row.shape[1]:
-        raise ValueError(f"the map has {agents} start cells, the table was made for {maps.spawn_row.shape[1]} agents")
+        raise ValueError(
+            f"the map has {agents} start cells, the table was made for {maps.spawn_row.shape[1]} agents"
+        )
 
 
 def _bit_rows(cells: np.ndarray, words: int) -> np.ndarray:

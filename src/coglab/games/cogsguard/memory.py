@@ -9,7 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from coglab.games.cogsguard.memory_kernels import BODY_SIZE, MAX_OTHERS, OTHER_SIZE, MemoryState, update_rows
+from coglab.games.cogsguard.memory_kernels import (
+    BODY_SIZE,
+    MAX_OTHERS,
+    OTHER_SIZE,
+    MemoryState,
+    update_rows,
+)
 from coglab.games.cogsguard.memory_layout import (
     ALL_ROUTES,
     NO_ROUTE,
@@ -23,7 +29,15 @@ from coglab.games.cogsguard.memory_layout import (
 )
 from coglab.games.cogsguard.routes import route_rows
 
-__all__ = ["ALL_ROUTES", "NO_ROUTE", "ROUTE_CLASSES", "ROUTE_INDEX", "SCALARS", "SCALAR_INDEX", "MapMemory"]
+__all__ = [
+    "ALL_ROUTES",
+    "NO_ROUTE",
+    "ROUTE_CLASSES",
+    "ROUTE_INDEX",
+    "SCALARS",
+    "SCALAR_INDEX",
+    "MapMemory",
+]
 
 
 class MapMemory:
@@ -74,7 +88,9 @@ class MapMemory:
         self.route_move = self.state.route_move
         self._every_route = np.full(num_rows, ALL_ROUTES, dtype=np.int64)
 
-    def update(self, tokens: np.ndarray, reset: np.ndarray, first_row: int = 0, last_row: int | None = None) -> None:
+    def update(
+        self, tokens: np.ndarray, reset: np.ndarray, first_row: int = 0, last_row: int | None = None
+    ) -> None:
         """Take in one observation per row; the GIL is released, threads may own disjoint ranges of whole games.
 
         Args:
@@ -87,7 +103,9 @@ class MapMemory:
         flags = reset.view(np.uint8) if reset.dtype == np.bool_ else reset
         update_rows(self.state, tokens, flags, first_row, last, self.agents_per_memory)
 
-    def routes(self, first_row: int = 0, last_row: int | None = None, asked: np.ndarray | None = None) -> None:
+    def routes(
+        self, first_row: int = 0, last_row: int | None = None, asked: np.ndarray | None = None
+    ) -> None:
         """Bring the routes of the rows up to date; only rows whose cell, neighbours or map changed are computed.
 
         Args:
@@ -98,7 +116,11 @@ class MapMemory:
         """
         last = self.num_rows if last_row is None else last_row
         route_rows(
-            self.state, first_row, last, self.agents_per_memory, self._every_route if asked is None else asked
+            self.state,
+            first_row,
+            last,
+            self.agents_per_memory,
+            self._every_route if asked is None else asked,
         )
 
     def get_state(self) -> dict[str, np.ndarray]:

@@ -432,11 +432,17 @@ def write_window(state, m, row, column, walls, objects, radius):
             reach = min(HALF, radius - abs(i - HALF))
             if reach < 0:
                 continue
-            window = ((np.uint64(1) << np.uint64(2 * reach + 1)) - np.uint64(1)) << np.uint64(HALF - reach)
+            window = ((np.uint64(1) << np.uint64(2 * reach + 1)) - np.uint64(1)) << np.uint64(
+                HALF - reach
+            )
         solid = walls[i] | objects[i]
         for word in range(2):
             if word == 0:
-                seen, filled, things = spread_low(window, start), spread_low(solid, start), spread_low(objects[i], start)
+                seen, filled, things = (
+                    spread_low(window, start),
+                    spread_low(solid, start),
+                    spread_low(objects[i], start),
+                )
             else:
                 seen, filled, things = (
                     spread_high(window, start),
@@ -757,7 +763,9 @@ def update_row(state, n, m, shared, tokens, own, walls, objects, found):
     """Take in the observation of row `n`."""
     body = state.body
     first, vibe = parse_own(tokens, n, own)
-    num_found, num_others, radius = parse_cells(tokens, n, first, walls, objects, found, state.others)
+    num_found, num_others, radius = parse_cells(
+        tokens, n, first, walls, objects, found, state.others
+    )
     row_before = body[n, ROW]
     column_before = body[n, COLUMN]
     placed = find_frame(state, n, shared, own, found, num_found)

@@ -53,7 +53,9 @@ def _flag(name: str, meaning: str) -> Scalar:
 SCALARS: tuple[Scalar, ...] = (
     Scalar("completion", 0, 255, "elapsed part of the episode, as observed (256ths)"),
     Scalar("age", 0, 255, "observations since the episode began, capped"),
-    Scalar("last_action", 0, 11, "action index of the last tick if it succeeded, else 0", "category"),
+    Scalar(
+        "last_action", 0, 11, "action index of the last tick if it succeeded, else 0", "category"
+    ),
     Scalar("energy", 0, 255, "own energy"),
     Scalar("hp", 0, 400, "own hp"),
     Scalar("heart", 0, 10, "hearts carried"),
@@ -72,24 +74,59 @@ SCALARS: tuple[Scalar, ...] = (
     Scalar("column", -57, 57, "own column minus the hub's (the spawn's while no hub was seen)"),
     Scalar("spawn_row", -51, 51, "start row minus the hub's"),
     Scalar("spawn_column", -57, 57, "start column minus the hub's"),
-    Scalar("slot", 0, 20, "which of the 20 start pads of the hub compound; 20 for any other cell", "category"),
-    Scalar("seat", 0, 255, "share of the team that seems to have started farther west, from the first observation"),
+    Scalar(
+        "slot",
+        0,
+        20,
+        "which of the 20 start pads of the hub compound; 20 for any other cell",
+        "category",
+    ),
+    Scalar(
+        "seat",
+        0,
+        255,
+        "share of the team that seems to have started farther west, from the first observation",
+    ),
     _flag("hub_seen", "the hub was seen, so rows and columns are relative to it"),
-    _flag("on_ground_map", "own ground by the map: within 10 of the hub or of a junction remembered as ours"),
+    _flag(
+        "on_ground_map",
+        "own ground by the map: within 10 of the hub or of a junction remembered as ours",
+    ),
     _flag("on_ground_felt", "own ground by the body: hp did not fall in the last tick"),
     _flag("on_enemy_map", "within 10 of a junction remembered as the clips'"),
     Scalar("steps_off_ground", 0, 255, "steps since hp last did not fall, capped"),
-    Scalar("drain", 0, 20, "hp lost in the last tick: 1 off own ground, more on enemy ground, 0 on own ground"),
+    Scalar(
+        "drain",
+        0,
+        20,
+        "hp lost in the last tick: 1 off own ground, more on enemy ground, 0 on own ground",
+    ),
     Scalar("steps_standing", 0, 255, "steps since the own cell last changed, capped"),
     *(_flag(f"moved_{name}", f"the last tick moved the agent {name}") for name in DIRECTIONS),
-    *(_flag(f"agent_{name}", f"another agent stands in the cell to the {name}") for name in DIRECTIONS),
-    *(_flag(f"blocked_{name}", f"a wall or an object is in the cell to the {name}") for name in DIRECTIONS),
-    *(Scalar(f"seen_{name}", 0, 20, f"other agents in the window that show the vibe {name}") for name in VIBES),
+    *(
+        _flag(f"agent_{name}", f"another agent stands in the cell to the {name}")
+        for name in DIRECTIONS
+    ),
+    *(
+        _flag(f"blocked_{name}", f"a wall or an object is in the cell to the {name}")
+        for name in DIRECTIONS
+    ),
+    *(
+        Scalar(f"seen_{name}", 0, 20, f"other agents in the window that show the vibe {name}")
+        for name in VIBES
+    ),
     Scalar("known_neutral", 0, 200, "junctions remembered as neutral"),
     Scalar("known_cogs", 0, 200, "junctions remembered as ours"),
     Scalar("known_clips", 0, 200, "junctions remembered as the clips'"),
-    Scalar("ticks_home", 0, 255, "ticks to own ground along the route, waiting for energy included; 255 if none"),
-    Scalar("slack", -255, 400, "hp left on arrival at own ground: hp minus the losses of `ticks_home`"),
+    Scalar(
+        "ticks_home",
+        0,
+        255,
+        "ticks to own ground along the route, waiting for energy included; 255 if none",
+    ),
+    Scalar(
+        "slack", -255, 400, "hp left on arrival at own ground: hp minus the losses of `ticks_home`"
+    ),
 )
 """The parsed facts, in the order of `MapMemory.scalars`."""
 
@@ -108,9 +145,15 @@ ROUTE_CLASSES: tuple[RouteClass, ...] = (
     RouteClass("chest", "chest"),
     RouteClass("deposit", "the hub or a junction of ours: takes elements"),
     RouteClass("hub", "the hub"),
-    RouteClass("own_ground", "free cell within 10 of the hub or of a junction of ours; distance 0 when on one"),
+    RouteClass(
+        "own_ground",
+        "free cell within 10 of the hub or of a junction of ours; distance 0 when on one",
+    ),
     RouteClass("safe_ground", "such a cell outside enemy ground, where influence regrows"),
-    RouteClass("align", "neutral junction outside known enemy ground and within an aligner's reach of own ground"),
+    RouteClass(
+        "align",
+        "neutral junction outside known enemy ground and within an aligner's reach of own ground",
+    ),
     RouteClass("align_home", "such a junction on own ground, where influence regrows on the way"),
     RouteClass("neutral", "any neutral junction"),
     RouteClass("clips", "junction of the clips"),
@@ -119,7 +162,10 @@ ROUTE_CLASSES: tuple[RouteClass, ...] = (
     *(RouteClass(f"{name}_station", f"station that hands out {name} gear") for name in GEARS),
     RouteClass("frontier", "unknown cell next to known free ground"),
     RouteClass("near_frontier", "such a cell on own ground or at most 3 cells off it"),
-    RouteClass("mine", "the extractor that is nearest when an element of which the stock has plenty counts as farther"),
+    RouteClass(
+        "mine",
+        "the extractor that is nearest when an element of which the stock has plenty counts as farther",
+    ),
 )
 """The target classes, in the order of the columns of `MapMemory.route_dist` and `.route_move`."""
 

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from coglab.engine.blocks import BLOCK, TOKENS_PER_BLOCK, copy_tokens, fill_block, spread_tokens, store32
+from coglab.engine.blocks import (
+    BLOCK,
+    TOKENS_PER_BLOCK,
+    copy_tokens,
+    fill_block,
+    spread_tokens,
+    store32,
+)
 from coglab.engine.jit import count_ones, helper, trailing_zeros
 from coglab.engine.window import CENTRE, LOCATION, POSITION, RADIUS, window_mask
 from coglab.games.cogsguard.rules import (
@@ -342,7 +349,9 @@ def observe_game(state, maps, rules, env, scratch, tokens):
     stock_bytes = _write_stock(state.games[env], scratch.stock_tokens)
     dropped = 0
     for i in range(rules.num_agents):
-        dropped += _observe_agent(state, maps, rules, env, i, scratch, stock_bytes, tokens[first + i])
+        dropped += _observe_agent(
+            state, maps, rules, env, i, scratch, stock_bytes, tokens[first + i]
+        )
     return dropped
 
 

@@ -60,7 +60,9 @@ _PRESETS = {
 }
 
 
-def make_rules(config: CogsGuardConfig, max_steps: int, stock: dict[str, int] | None = None) -> Rules:
+def make_rules(
+    config: CogsGuardConfig, max_steps: int, stock: dict[str, int] | None = None
+) -> Rules:
     """Return the rules that kernels read.
 
     Args:
@@ -105,7 +107,9 @@ def _initial_stock(config: CogsGuardConfig, stock: dict[str, int]) -> np.ndarray
     amounts = np.zeros(NUM_RESOURCES, np.int64)
     for name, amount in {**stock, **config.initial_stock}.items():
         if name not in names:
-            raise UserError(f"initial_stock.{name}: the stock holds {', '.join(names)}; try initial_stock.heart=10")
+            raise UserError(
+                f"initial_stock.{name}: the stock holds {', '.join(names)}; try initial_stock.heart=10"
+            )
         total = amount * config.wealth
         if not 0 <= total <= MAX_AMOUNT:
             raise UserError(
@@ -125,7 +129,11 @@ def reward_entries(config: CogsGuardConfig, max_steps: int) -> list[tuple[int, f
     entries: list[tuple[int, float, float]] = []
     if "no_objective" not in variants:
         entries.append((READ_HELD, 1.0 / max_steps, _NO_CAP))
-    entries += _extra_entries(config) if config.rules == "2026-02-01" else _extra_entries_of_january(config)
+    entries += (
+        _extra_entries(config)
+        if config.rules == "2026-02-01"
+        else _extra_entries_of_january(config)
+    )
     if "penalize_vibe_change" in variants:
         entries.append((READ_VIBES, -0.01, _NO_CAP))
     return entries
@@ -135,7 +143,11 @@ def _extra_entries(config: CogsGuardConfig) -> list[tuple[int, float, float]]:
     entries: list[tuple[int, float, float]] = []
     if "milestones" in config.reward_variants:
         # The first reads a statistic that nothing writes; it is part of the published rules all the same.
-        entries += [(READ_ZERO, 1.0, 100.0), (READ_SCRAMBLED, 0.5, 50.0), (READ_ALIGNED, 1.0, 100.0)]
+        entries += [
+            (READ_ZERO, 1.0, 100.0),
+            (READ_SCRAMBLED, 0.5, 50.0),
+            (READ_ALIGNED, 1.0, 100.0),
+        ]
     if "credit" in config.reward_variants:
         entries.append((READ_GAINED + HEART, 0.05, 0.5))
         entries += [(READ_GAINED + gear, 0.2, 0.4) for gear in (ALIGNER, SCRAMBLER)]
@@ -148,7 +160,9 @@ def _extra_entries_of_january(config: CogsGuardConfig) -> list[tuple[int, float,
     """List the shaping of 2026-01-24: `credit` and `milestones` paid the same, as its further entries read nothing."""
     chosen = {"milestones", "credit"} & set(config.reward_variants)
     if len(chosen) > 1:
-        raise UserError("with rules=2026-01-24 milestones and credit exclude each other; try reward_variants=[milestones]")
+        raise UserError(
+            "with rules=2026-01-24 milestones and credit exclude each other; try reward_variants=[milestones]"
+        )
     if not chosen:
         return []
     entries = [(READ_GAINED + HEART, 0.02, 0.2)]

@@ -57,7 +57,11 @@ MINE_CLASS = layout.ROUTE_INDEX["mine"]
 MINE_NEEDS = (1 << MINE_CLASS) | 15 | (1 << layout.ROUTE_INDEX["frontier"])
 """What `mine` chooses from: the four elements, which are the first classes, and unknown ground."""
 NUM_ELEMENTS = len(layout.ELEMENTS)
-SURPLUS_COST, LARGEST_SURPLUS, SEARCH_COST = layout.SURPLUS_COST, layout.LARGEST_SURPLUS, layout.SEARCH_COST
+SURPLUS_COST, LARGEST_SURPLUS, SEARCH_COST = (
+    layout.SURPLUS_COST,
+    layout.LARGEST_SURPLUS,
+    layout.SEARCH_COST,
+)
 PERSONAL_STEPS, PERSONAL_AGE = layout.PERSONAL_STEPS, layout.PERSONAL_AGE
 S_STOCK = layout.SCALAR_INDEX["stock_oxygen"]
 S_STOCK_LOW = layout.SCALAR_INDEX["stock_low"]
@@ -108,9 +112,12 @@ for _i, _name in enumerate(layout.GEARS):
     CLASSES_OF_CODE[layout.CODE_STATION + _i] = _class_bit(f"{_name}_station")
 CLASSES_OF_CODE[layout.CODE_CHEST] = _class_bit("chest")
 CLASSES_OF_CODE[layout.CODE_HUB] = _class_bit("hub") | _class_bit("deposit")
-CLASSES_OF_CODE[layout.CODE_NEUTRAL] = _class_bit("neutral") | ALIGN_BIT | ALIGN_HOME_BIT | PATROL_BIT
+CLASSES_OF_CODE[layout.CODE_NEUTRAL] = (
+    _class_bit("neutral") | ALIGN_BIT | ALIGN_HOME_BIT | PATROL_BIT
+)
 CLASSES_OF_CODE[layout.CODE_COGS] = _class_bit("deposit") | REVISIT_BIT | PATROL_BIT
 CLASSES_OF_CODE[layout.CODE_CLIPS] = _class_bit("clips")
+
 
 @helper
 def classes_of_cell(state, m, word, row, bit):
@@ -154,14 +161,19 @@ def classes_present(state, m, asked):
     if present & ALIGN_BIT:
         exists = False
         for word in range(2):
-            exists |= any_common(boards[NEUTRAL, word], boards[REACH, word], boards[ENEMY, word], boards[ENEMY, word])
+            exists |= any_common(
+                boards[NEUTRAL, word], boards[REACH, word], boards[ENEMY, word], boards[ENEMY, word]
+            )
         if not exists:
             present &= ~(ALIGN_BIT | ALIGN_HOME_BIT)
     if present & ALIGN_HOME_BIT:
         exists = False
         for word in range(2):
             exists |= any_common(
-                boards[NEUTRAL, word], boards[FRIENDLY, word], boards[ENEMY, word], boards[ENEMY, word]
+                boards[NEUTRAL, word],
+                boards[FRIENDLY, word],
+                boards[ENEMY, word],
+                boards[ENEMY, word],
             )
         if not exists:
             present &= ~ALIGN_HOME_BIT
@@ -276,7 +288,9 @@ def gather_targets(objects, known, friendly, work, word, todo):
     ground_counts = ~np.uint64(0) if todo & (GROUND_BIT | SAFE_BIT) else np.uint64(0)
     start = np.uint64((TARGET + word) * HEIGHT + PAD)
     for row in range(np.uint64(ROWS)):
-        work[start + row] = objects[row] | (~known[row] & unknown_counts) | (friendly[row] & ground_counts)
+        work[start + row] = (
+            objects[row] | (~known[row] & unknown_counts) | (friendly[row] & ground_counts)
+        )
 
 
 @helper
@@ -368,7 +382,9 @@ def settle(state, n, m, work, source, level, top, bottom, words, todo):
             for row in range(ROWS):
                 line = row + PAD
                 keep_unknown = keep_all | (keep_near & state.boards[m, NEAR, word, row])
-                keep = state.boards[m, OBJECT, word, row] | (~state.boards[m, KNOWN, word, row] & keep_unknown)
+                keep = state.boards[m, OBJECT, word, row] | (
+                    ~state.boards[m, KNOWN, word, row] & keep_unknown
+                )
                 keep_owned = keep_ground | (keep_safe & ~state.boards[m, ENEMY, word, row])
                 keep |= work[(FREE + word) * HEIGHT + line] & keep_owned
                 work[(TARGET + word) * HEIGHT + line] &= keep
@@ -450,7 +466,12 @@ def flood(state, n, m, asked, work):
             state.route_move[n, route] = 0
     column = np.int64(state.body[n, COLUMN])
     row = np.int64(state.body[n, ROW]) + CENTRE_ROW
-    if state.body[n, HAS_FRAME] == 0 or abs(column) > MAX_COLUMN_OFFSET or row < 2 or row >= ROWS - 2:
+    if (
+        state.body[n, HAS_FRAME] == 0
+        or abs(column) > MAX_COLUMN_OFFSET
+        or row < 2
+        or row >= ROWS - 2
+    ):
         return
     todo = classes_present(state, m, asked)
     words = 2 if state.wide[m] else 1
@@ -459,7 +480,9 @@ def flood(state, n, m, asked, work):
     if (todo & GROUND_BIT) and (state.boards[m, FRIENDLY, index >> 6, row] & here) != 0:
         state.route_dist[n, GROUND_CLASS] = 0
         todo &= ~GROUND_BIT
-    here_safe = state.boards[m, FRIENDLY, index >> 6, row] & ~state.boards[m, ENEMY, index >> 6, row] & here
+    here_safe = (
+        state.boards[m, FRIENDLY, index >> 6, row] & ~state.boards[m, ENEMY, index >> 6, row] & here
+    )
     if (todo & SAFE_BIT) and here_safe != 0:
         state.route_dist[n, SAFE_CLASS] = 0
         todo &= ~SAFE_BIT

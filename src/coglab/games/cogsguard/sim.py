@@ -119,7 +119,9 @@ class CogsGuardSim:
         if num_envs < 1:
             raise ValueError(f"num_envs={num_envs}: at least one game is needed")
         if maps.num_agents != config.num_agents:
-            raise ValueError(f"the maps have {maps.num_agents} start cells, the game has num_agents={config.num_agents}")
+            raise ValueError(
+                f"the maps have {maps.num_agents} start cells, the game has num_agents={config.num_agents}"
+            )
         if map_choice not in ("random", "by_env"):
             raise ValueError(f"map_choice={map_choice!r}: expected 'random' or 'by_env'")
         self.config = config
@@ -134,7 +136,9 @@ class CogsGuardSim:
         self._map_slots = self.state.map_slot
         maps.attach(self._map_slots)
         self.episode: Episode = allocate_episode(num_envs, config.num_agents)
-        self._settings = Settings(first_env_id, map_choice == "by_env", exact_order, desynchronize, auto_reset)
+        self._settings = Settings(
+            first_env_id, map_choice == "by_env", exact_order, desynchronize, auto_reset
+        )
         self._arrays = self._take_buffers(buffers or {})
         self._buffers = Buffers(
             **{
@@ -149,7 +153,9 @@ class CogsGuardSim:
         """Return all buffers by name: the given ones, checked, and new ones for the rest."""
         unknown = set(given) - set(_BUFFER_TYPES)
         if unknown:
-            raise ValueError(f"unknown buffers {sorted(unknown)}; known are {', '.join(_BUFFER_TYPES)}")
+            raise ValueError(
+                f"unknown buffers {sorted(unknown)}; known are {', '.join(_BUFFER_TYPES)}"
+            )
         arrays = {}
         for name, dtype in _BUFFER_TYPES.items():
             shape = (self.num_rows, NUM_TOKENS, 3) if name.endswith("tokens") else (self.num_rows,)
@@ -276,7 +282,9 @@ class CogsGuardSim:
         for n in range(env * self.num_agents, (env + 1) * self.num_agents):
             extra.append(
                 {
-                    f"action.invalid_index.{self.state.invalid_index[n, i]}": float(self.state.invalid_count[n, i])
+                    f"action.invalid_index.{self.state.invalid_index[n, i]}": float(
+                        self.state.invalid_count[n, i]
+                    )
                     for i in range(NUM_INVALID_SLOTS)
                     if self.state.invalid_count[n, i]
                 }
@@ -305,15 +313,29 @@ class CogsGuardSim:
         targets |= {f"episode.{name}": array for name, array in self.episode._asdict().items()}
         targets |= {f"buffers.{name}": self._arrays[name] for name in _SAVED_BUFFERS}
         for name, target in targets.items():
-            if name not in saved or saved[name].shape != target.shape or saved[name].dtype != target.dtype:
-                found = "nothing" if name not in saved else f"{saved[name].dtype} {saved[name].shape}"
-                raise ValueError(f"saved simulator state, {name}: expected {target.dtype} {target.shape}, found {found}")
+            if (
+                name not in saved
+                or saved[name].shape != target.shape
+                or saved[name].dtype != target.dtype
+            ):
+                found = (
+                    "nothing" if name not in saved else f"{saved[name].dtype} {saved[name].shape}"
+                )
+                raise ValueError(
+                    f"saved simulator state, {name}: expected {target.dtype} {target.shape}, found {found}"
+                )
         for name, target in targets.items():
             target[...] = saved[name]
         self.seed = int(saved["seed"])
         self._blank_tokens()
         observe_games(
-            self.state, self.maps.compiled, self.rules, self._buffers, self._scratch(), 0, self.num_envs
+            self.state,
+            self.maps.compiled,
+            self.rules,
+            self._buffers,
+            self._scratch(),
+            0,
+            self.num_envs,
         )
 
     def _blank_tokens(self) -> None:

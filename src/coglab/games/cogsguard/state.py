@@ -52,12 +52,19 @@ AGENT = np.dtype(
         ("inventory", np.uint16, (rules.NUM_RESOURCES,)),  # amounts of `rules.RESOURCES`
         # Held resources, most recently acquired first: 4 bits each from the lowest, their number in bits 56 and up.
         ("recency", np.uint64),
-        ("window_cell", np.int32),  # cell that the next two belong to: row * 65536 + col, -1 for none
+        (
+            "window_cell",
+            np.int32,
+        ),  # cell that the next two belong to: row * 65536 + col, -1 for none
         ("window_walls", np.uint64, (2,)),  # walls in view, in visiting order (see `engine.window`)
         ("window_objects", np.uint64, (2,)),  # objects in view
         ("reward_level", np.float32),  # sum of the reward's entries after the last tick
         ("episode_return", np.float32),  # rewards of the running episode
-        ("gained", np.uint32, (rules.NUM_RESOURCES,)),  # sum of increases; gained - inventory was lost
+        (
+            "gained",
+            np.uint32,
+            (rules.NUM_RESOURCES,),
+        ),  # sum of increases; gained - inventory was lost
         ("counter", np.uint32, (NUM_COUNTERS,)),  # see the column names above
         ("invalid_index", np.int32, (NUM_INVALID_SLOTS,)),  # distinct invalid action indices seen
         ("invalid_count", np.uint32, (NUM_INVALID_SLOTS,)),  # how often
@@ -78,9 +85,17 @@ GAME = np.dtype(
         ("engine_seed", np.int64),  # seed of the exact generator, the same for every episode
         ("mt_position", np.int32),
         ("stock", np.uint16, (rules.NUM_RESOURCES,)),  # goods of the cogs
-        ("deposited", np.uint32, (rules.NUM_RESOURCES,)),  # sum of increases of the stock, the initial stock included
+        (
+            "deposited",
+            np.uint32,
+            (rules.NUM_RESOURCES,),
+        ),  # sum of increases of the stock, the initial stock included
         ("junctions", np.uint32, (2, 4)),  # by collective, see the column names above
-        ("last_extracted", np.uint16, (rules.NUM_RESOURCES,)),  # what the extractor touched last has left, by element
+        (
+            "last_extracted",
+            np.uint16,
+            (rules.NUM_RESOURCES,),
+        ),  # what the extractor touched last has left, by element
         ("tokens_written", np.int64),
         ("tokens_dropped", np.int64),
         ("tokens_free", np.int64),
@@ -117,7 +132,7 @@ class State(NamedTuple):
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return every field as an array (a view) by name."""
-        names = (*AGENT.names, *GAME.names, "object_value", "owned_sources", "mt")
+        names = (*AGENT.names, *GAME.names, "object_value", "owned_sources", "mt")  # type: ignore[misc]
         return {name: getattr(self, name) for name in names}
 
 
@@ -162,7 +177,9 @@ def allocate_state(num_envs: int, num_agents: int, maps: CompiledMaps, exact_ord
 
 def allocate_scratch(num_agents: int, maps: CompiledMaps) -> Scratch:
     """Return the work space that one thread needs."""
-    lanes = -(-num_agents // 16) * 16  # loops over full vectors are faster than loops over exactly A
+    lanes = (
+        -(-num_agents // 16) * 16
+    )  # loops over full vectors are faster than loops over exactly A
     return Scratch(
         order=np.zeros(num_agents, np.int64),
         junctions=np.zeros(maps.source_object.shape[1], np.int64),

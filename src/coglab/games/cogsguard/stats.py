@@ -73,13 +73,22 @@ _COUNTER_COLUMNS = np.array(
 )
 
 _OWNED_KINDS = np.array(
-    [AGENT, ALIGNER_STATION, CHEST, HUB, JUNCTION, MINER_STATION, SCOUT_STATION, SCRAMBLER_STATION], np.int64
+    [AGENT, ALIGNER_STATION, CHEST, HUB, JUNCTION, MINER_STATION, SCOUT_STATION, SCRAMBLER_STATION],
+    np.int64,
 )
 _STOCK_ITEMS = np.array([HEART, *range(OXYGEN, SILICON + 1)], np.int64)
 _OWNED_NAMES = tuple(KINDS[kind].split(".")[0] for kind in _OWNED_KINDS)
 COLLECTIVE_STATS = (
-    *(f"aligned.{kind}{suffix}" for kind in _OWNED_NAMES for suffix in ("", ".gained", ".lost", ".held")),
-    *(f"{RESOURCES[item]}.{what}" for item in _STOCK_ITEMS for what in ("deposited", "withdrawn", "amount")),
+    *(
+        f"aligned.{kind}{suffix}"
+        for kind in _OWNED_NAMES
+        for suffix in ("", ".gained", ".lost", ".held")
+    ),
+    *(
+        f"{RESOURCES[item]}.{what}"
+        for item in _STOCK_ITEMS
+        for what in ("deposited", "withdrawn", "amount")
+    ),
 )
 
 _FIRST_CELL_KIND = 1  # empty cells are not counted
@@ -88,14 +97,18 @@ GAME_STATS = (
     "tokens_written",
     "tokens_dropped",
     "tokens_free_space",
-    *(f"chest.{RESOURCES[item]}.{what}" for item in range(OXYGEN, SILICON + 1) for what in ("deposited", "withdrawn", "amount")),
+    *(
+        f"chest.{RESOURCES[item]}.{what}"
+        for item in range(OXYGEN, SILICON + 1)
+        for what in ("deposited", "withdrawn", "amount")
+    ),
 )
 
 
 class Episode(NamedTuple):
     """The last finished episode of each game. E games, A agents."""
 
-    count: np.ndarray
+    count: np.ndarray  # type: ignore[assignment]
     """[E] int64, episodes finished so far"""
     length: np.ndarray
     """[E] int32, ticks"""
@@ -206,7 +219,9 @@ def _read_game(state, maps, env, out):
         at += 3
 
 
-def named_stats(agent: np.ndarray, collective: np.ndarray, game: np.ndarray, extra: list[dict[str, float]]) -> dict:
+def named_stats(
+    agent: np.ndarray, collective: np.ndarray, game: np.ndarray, extra: list[dict[str, float]]
+) -> dict:
     """Turn statistics into the form of recorded episodes, where a name exists once it was written.
 
     Args:
@@ -229,7 +244,11 @@ def named_stats(agent: np.ndarray, collective: np.ndarray, game: np.ndarray, ext
         for kind in _OWNED_NAMES:
             if values[f"aligned.{kind}.gained"]:
                 collectives[name][f"aligned.{kind}"] = values[f"aligned.{kind}"]
-    return {"agent": agents, "collective": collectives, "game": dict(zip(GAME_STATS, game.tolist(), strict=True))}
+    return {
+        "agent": agents,
+        "collective": collectives,
+        "game": dict(zip(GAME_STATS, game.tolist(), strict=True)),
+    }
 
 
 def _written(values: dict[str, float], increase: str) -> dict[str, float]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coglab.engine.jit import count_ones, helper, trailing_zeros
+from coglab.engine.jit import count_ones, helper
 from coglab.engine.rng import mt_shuffle, shuffled_order
 from coglab.games.cogsguard.events import owner_of, run_events, set_owner
 from coglab.games.cogsguard.inventory import (
@@ -24,7 +24,6 @@ from coglab.games.cogsguard.inventory import (
 from coglab.games.cogsguard.maps import PAD
 from coglab.games.cogsguard.rules import (
     ALIGNER,
-    ALIGNER_STATION,
     CHEST,
     CLIPS,
     COGS,
@@ -176,7 +175,9 @@ def _count_standing(agent):
     """Count actions that left the agent in the cell in which its previous action left it."""
     if agent.row == agent.last_row and agent.col == agent.last_col:
         agent.standing += 1
-        agent.counter[MAX_STANDING] = max(np.int64(agent.counter[MAX_STANDING]), np.int64(agent.standing))
+        agent.counter[MAX_STANDING] = max(
+            np.int64(agent.counter[MAX_STANDING]), np.int64(agent.standing)
+        )
     else:
         agent.standing = 0
         agent.last_row = agent.row

@@ -126,8 +126,7 @@ class ObsPerceiverLatent(nn.Module):
         num_latents = len(self.latents)
         total = self.walls.weight.numel()
         for index, (attention, mlp) in enumerate(zip(self.attention, self.mlp, strict=True)):
-            total += attention.multiply_adds(num_latents, self.num_tokens, per_row=index > 0)
-            total += num_latents * sum(
-                layer.weight.numel() for layer in mlp if isinstance(layer, nn.Linear)
-            )
+            total += attention.multiply_adds(num_latents, self.num_tokens, per_row=index > 0)  # type: ignore[operator]
+            layers = [layer for layer in mlp.modules() if isinstance(layer, nn.Linear)]
+            total += num_latents * sum(layer.weight.numel() for layer in layers)
         return total

@@ -113,7 +113,7 @@ class JointIdEncoder(Encoder):
             )
         pad_ids(first_row, last_row, counts, ids)
         if "moves" in out:
-            out["moves"][first_row:last_row] = self.memory.route_move[first_row:last_row]
+            out["moves"][first_row:last_row] = self.memory.route_move[first_row:last_row]  # type: ignore[union-attr]
 
 
 class TokenEncoder(Encoder):

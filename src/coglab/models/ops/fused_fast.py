@@ -272,7 +272,7 @@ class _FusedFast(torch.autograd.Function):
                 ids[rows].numpy(),
                 core.numpy(),
                 grad_core.numpy(),
-                table_grad.detach().numpy(),
+                table_grad.detach().numpy(),  # type: ignore[union-attr]
                 table_bias_grad.numpy(),
             )
         ctx.space = None
@@ -282,7 +282,7 @@ class _FusedFast(torch.autograd.Function):
             hidden_grad.split(parts), hidden_bias_grad.split(parts), strict=True
         )
         gradients = FastWeights(
-            None if adds_in_place else table_grad,
+            None if adds_in_place else table_grad,  # type: ignore[arg-type]
             table_bias_grad,
             project_grad,
             project_bias_grad,

@@ -140,13 +140,22 @@ def smart_role(tuning, s, d, n, vibe):
     seat = s[n, SEAT] / 255.0
     others = 1.0 - tuning.scrambler_share
     stock = float(s[n, STOCK_LOW])
-    if seat >= others and (vibe == SCRAMBLER_VIBE or stock >= tuning.scrambler_start or s[n, AGE] >= tuning.scrambler_age):
+    if seat >= others and (
+        vibe == SCRAMBLER_VIBE
+        or stock >= tuning.scrambler_start
+        or s[n, AGE] >= tuning.scrambler_age
+    ):
         return SCRAMBLER_VIBE
     if vibe == MINER_VIBE:
         stock -= tuning.stock_slip
     if seat < others * miner_share(tuning, stock):
         return MINER_VIBE
-    if vibe == ALIGNER_VIBE and d[n, ALIGN] == NO_ROUTE and d[n, CLIPS] != NO_ROUTE and stock >= tuning.swap:
+    if (
+        vibe == ALIGNER_VIBE
+        and d[n, ALIGN] == NO_ROUTE
+        and d[n, CLIPS] != NO_ROUTE
+        and stock >= tuning.swap
+    ):
         return SCRAMBLER_VIBE
     if vibe == SCRAMBLER_VIBE and (d[n, CLIPS] != NO_ROUTE or d[n, ALIGN] == NO_ROUTE):
         return SCRAMBLER_VIBE
@@ -198,7 +207,11 @@ def fighter_goal(tuning, s, d, n, gear, target, hearts):
     if s[n, GEAR + gear] == 0:
         if s[n, CAN_PAY + gear] == 1 and d[n, STATION + gear] != NO_ROUTE:
             return STATION + gear
-        if s[n, AGE] < tuning.explore_age and s[n, SLACK] > tuning.explore_margin and d[n, FRONTIER] != NO_ROUTE:
+        if (
+            s[n, AGE] < tuning.explore_age
+            and s[n, SLACK] > tuning.explore_margin
+            and d[n, FRONTIER] != NO_ROUTE
+        ):
             return FRONTIER
         return mine(s, d, n)
     may_get = may_get_heart(tuning, s, n)
@@ -345,7 +358,9 @@ def label_rows(tuning, state, fixed_role, labels, mask, weight, goals, first, la
             is_role = vibe >= SCRAMBLER_VIBE
             is_fighter = vibe == ALIGNER_VIBE or vibe == SCRAMBLER_VIBE
             swaps = is_fighter and role != MINER_VIBE
-            may_change = not is_role or swaps or (s[n, FELT] == 1 and s[n, HEART] == 0 and s[n, CARGO] == 0)
+            may_change = (
+                not is_role or swaps or (s[n, FELT] == 1 and s[n, HEART] == 0 and s[n, CARGO] == 0)
+            )
         goals[n] = NO_GOAL
         weight[n] = 1.0
         if vibe != role and may_change:
