@@ -13,6 +13,8 @@ import pytest
 from coglab.tracking.ledger_reader import compare_ledgers, read_ledger
 from tests.e2e.commands import SMALL, TEACHER, TRAIN, start, type_command
 
+pytestmark = pytest.mark.slow  # several whole runs, each in processes of its own: minutes on a busy machine
+
 STEPS = 2048
 
 
@@ -104,7 +106,9 @@ def test_a_finished_run_says_so_and_a_larger_budget_extends_it_with_the_same_tea
 
 def test_another_game_or_network_under_the_same_name_is_refused(finished):
     folder, _ = finished
-    code, output = train(folder, "first", 2 * STEPS, "num_agents=5")
+    words = [word.replace("num_agents=4", "num_agents=5") for word in SMALL]
+    total = f"trainer.total_timesteps={2 * STEPS}"
+    code, output = type_command(folder, TRAIN, "run=first", TEACHER, total, *words)
     assert code == 2
     assert "training_env.game.num_agents=4" in output
     assert "run=first-2" in output

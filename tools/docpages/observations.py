@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from coglab.engine.window import NUM_CELLS, POSITION, RADIUS, WINDOW
+from coglab.engine.window import CENTRE, NUM_CELLS, POSITION, RADIUS, WINDOW
 from coglab.games.cogsguard import observe
 from coglab.games.cogsguard.config import CogsGuardConfig
 from coglab.games.cogsguard.maps import MapTable
@@ -72,8 +72,8 @@ def render() -> str:
         f"{observe.NUM_TOKENS + 1} and later is dropped.",
         "## Location",
         f"The window has {WINDOW} x {WINDOW} cells with the agent in the middle. `location = 16 * row + column`, "
-        f"counted from the window's top left corner, so the agent's own cell is {observe.OWN_LOCATION}. Nothing hides "
-        f"what is in the window. Facts that belong to no cell also carry location {observe.OWN_LOCATION}.",
+        f"counted from the window's top left corner, so the agent's own cell is {CENTRE}. Nothing hides "
+        f"what is in the window. Facts that belong to no cell also carry location {CENTRE}.",
         "## Order",
         _ORDER,
         "Cells are visited nearest first: by distance in moves, then from north to south, then left before right. "

@@ -172,14 +172,6 @@ def test_an_emptied_extractor_is_gone_at_once():
     world.check_places([(0, 1)])
 
 
-def test_a_full_stock_refuses_the_surplus_and_the_cog_keeps_it():
-    world = World("@H", stock={"carbon": 9995})
-    world.give(energy=20, hp=90, miner=1, oxygen=3, carbon=20)
-    assert world.step("move_east") == [True]
-    assert world.stock(OXYGEN, CARBON) == [3, 9997]
-    assert world.held(OXYGEN, CARBON) == [0, 18]
-
-
 def test_a_junction_of_the_clips_hurts_and_takes_influence():
     world = World("@.J", owner=rules.CLIPS)
     world.give(energy=5, hp=50, aligner=1, influence=20)

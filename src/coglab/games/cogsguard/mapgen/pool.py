@@ -175,7 +175,7 @@ class MapPool(MapTable):
                 raise ValueError(
                     f"saved map pool, {name}: expected {own.shape[0]} entries, found {found}"
                 )
-        if int(saved["given_maps"]) != self._digest_given_maps():
+        if saved["given_maps"].item() != self._digest_given_maps():
             raise ValueError("the saved pool held other given maps than this one")
         for slot, map_seed in enumerate(saved["slot_seed"].tolist()):
             if map_seed not in (_NO_MAP, int(self.slot_seed[slot])):
@@ -183,7 +183,7 @@ class MapPool(MapTable):
                 write_map(self.compiled, slot, self._draw(map_seed))
         self.slot_seed[:] = saved["slot_seed"]
         self.active[:] = saved["active"]
-        self.oldest, self.drawn = int(saved["oldest"]), int(saved["drawn"])
+        self.oldest, self.drawn = saved["oldest"].item(), saved["drawn"].item()
 
     def _digest_given_maps(self) -> int:
         """Return a number that stands for the maps of a pool that cannot draw; 0 if their seeds say all."""
