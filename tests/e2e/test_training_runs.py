@@ -13,7 +13,9 @@ import pytest
 from coglab.tracking.ledger_reader import compare_ledgers, read_ledger
 from tests.e2e.commands import SMALL, TEACHER, TRAIN, start, type_command
 
-pytestmark = pytest.mark.slow  # several whole runs, each in processes of its own: minutes on a busy machine
+pytestmark = (
+    pytest.mark.slow
+)  # several whole runs, each in processes of its own: minutes on a busy machine
 
 STEPS = 2048
 
