@@ -117,6 +117,7 @@ def _make_trainer(arguments: argparse.Namespace, uri: str | None) -> Trainer:
         network=parts.network,
         encoder=parts.encoder,
         teacher=parts.teacher,
+        team_facts=parts.team_facts,
         tracker=_Silent(),
         save=lambda *_: None,
         map_pool=parts.pool,

@@ -10,6 +10,7 @@ from coglab.config import UserError
 from coglab.models import components
 from coglab.models.build import build_network, resolve_architecture
 from coglab.models.config import AutoConfig, CortexConfig, FastConfig, VitConfig
+from coglab.models.network import TEAM_INPUT
 
 ARCHITECTURES = {
     "fast": FastConfig(),
@@ -26,14 +27,18 @@ def network(request):
 
 
 def batch_of(network, play, num_steps: int):
-    """Inputs `[8, num_steps, ...]` of recorded play."""
+    """Inputs `[8, num_steps, ...]` of recorded play, and some team facts."""
     encoder = network.make_encoder(8, 4)
     out = encoder.allocate()
     steps = []
     for t in range(num_steps):
         encoder.encode(play[t], np.full(8, t == 0), 0, 8, out)
         steps.append({name: torch.from_numpy(array.copy()) for name, array in out.items()})
-    return {name: torch.stack([step[name] for step in steps], dim=1) for name in steps[0]}
+    inputs = {name: torch.stack([step[name] for step in steps], dim=1) for name in steps[0]}
+    facts = torch.rand(
+        8, num_steps, len(network.game.team_facts), generator=torch.Generator().manual_seed(1)
+    )
+    return inputs | {TEAM_INPUT: facts}
 
 
 def sum_of(outputs) -> torch.Tensor:
@@ -258,3 +263,38 @@ def test_threads_may_share_a_network(recorded):
         results = list(pool.map(act, range(40)))
     for result in results:
         np.testing.assert_array_equal(result, results[0])
+
+
+@pytest.mark.parametrize("config", [FastConfig(), VitConfig()])
+def test_the_teams_facts_change_values_but_never_actions_or_memory(config, recorded):
+    torch.manual_seed(0)
+    network = build_network(config)
+    inputs = batch_of(network, recorded["play"], 3)
+    resets, start = torch.zeros(8, 3, dtype=torch.bool), torch.zeros(8, network.state_size)
+    outputs = []
+    for scale in (0.0, 1.0, 5.0):
+        facts = torch.full((8, 3, len(network.game.team_facts)), scale)
+        outputs.append(network(inputs | {TEAM_INPUT: facts}, start, resets))
+    a, b, c = outputs
+    assert torch.equal(a.logits_STU, c.logits_STU)
+    assert torch.equal(a.state, c.state)
+    assert torch.equal(a.h_values_ST, c.h_values_ST)
+    assert (b.values_ST - c.values_ST).abs().min() > 1e-4
+    c.values_ST.sum().backward()
+    assert network.team_critic.first.weight.grad.abs().sum() > 0
+    del inputs[TEAM_INPUT]
+    with torch.no_grad():
+        without = network(inputs, start, resets)
+    torch.testing.assert_close(without.logits_STU, c.logits_STU)
+
+
+def test_a_network_without_a_team_critic_ignores_the_facts(recorded):
+    network = build_network(FastConfig(team_critic=False))
+    assert network.team_critic is None
+    inputs = batch_of(network, recorded["play"], 2)
+    resets, start = torch.zeros(8, 2, dtype=torch.bool), torch.zeros(8, network.state_size)
+    with torch.no_grad():
+        given = network(inputs, start, resets)
+        del inputs[TEAM_INPUT]
+        left_out = network(inputs, start, resets)
+    assert torch.equal(given.values_ST, left_out.values_ST)

@@ -80,6 +80,25 @@ def test_the_auxiliary_heads_regulariser_is_its_full_norm_and_is_not_clipped(num
     assert not torch.equal(a["gtd_aux"].bias, b["gtd_aux"].bias)
 
 
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_layers_that_serve_values_alone_have_a_step_size_of_their_own(num_workers):
+    torch.manual_seed(0)
+    parts = {name: nn.Linear(300, 70) for name in ("actor", "critic", "gtd_aux", "team_critic")}
+    network = nn.ModuleDict({**parts, "z_trunk": nn.Linear(50, 30)})
+    flat = FlatParameters(network, 1)
+    flat.attach(network, 0)
+    before = {name: p.detach().clone() for name, p in network.named_parameters()}
+    flat.gradients.fill_(1.0)
+    with WorkerPoolContext(num_workers) as pool:
+        AdamW(flat, OptimizerConfig(weight_decay=0.1), pool).step(0.01, 0.5)
+    for name, parameter in network.named_parameters():
+        rate = 0.01 if name.startswith(("actor", "z_trunk")) else 0.5
+        # The first step of Adam has the size of the learning rate; only matrices decay.
+        decay = rate * 0.1 * before[name] if parameter.ndim == 2 else 0.0
+        expected = before[name] - rate - decay
+        torch.testing.assert_close(parameter, expected, rtol=1e-3, atol=1e-4)
+
+
 def test_gradients_of_replicas_are_added():
     network = make_network()
     flat = FlatParameters(network, 3)

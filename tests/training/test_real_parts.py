@@ -10,6 +10,7 @@ from coglab.games.cogsguard.mapgen import MapPool
 from coglab.games.cogsguard.memory import MapMemory
 from coglab.games.cogsguard.sim import CogsGuardSim
 from coglab.games.cogsguard.teachers import make_teacher
+from coglab.games.cogsguard.team_view import TeamFacts
 from coglab.models.build import build_network
 from coglab.models.config import CortexConfig, FastConfig
 from coglab.tracking.names import check_name
@@ -57,6 +58,7 @@ def make_real_trainer(num_workers=2, memory=True, teacher=True, weights=None, st
         sim=sim,
         network=network,
         encoder=encoder,
+        team_facts=TeamFacts(sim),
         teacher=make_teacher("metta://policy/cogsguard", sim, encoder.memory) if teacher else None,
         tracker=FakeTracker(),
         save=save,

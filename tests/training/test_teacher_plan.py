@@ -4,7 +4,7 @@ import pytest
 from coglab.config import UserError
 from coglab.training.config import OptimizerConfig, SlicedScriptedClonerConfig, TrainerConfig
 from coglab.training.randomness import stream_key, uniforms
-from coglab.training.schedules import Linear, learning_rate
+from coglab.training.schedules import Linear, learning_rates
 from coglab.training.teacher_plan import (
     PPO,
     STUDENT_LED,
@@ -104,9 +104,24 @@ def test_a_line_is_clamped_at_both_ends():
     assert Linear(10, 10, 1.0, 3.0)(10) == 3.0
 
 
-def test_the_learning_rate_warms_up_over_gradient_steps_and_falls_over_agent_steps():
-    config = OptimizerConfig(learning_rate=1.0, warmup_steps=4, final_fraction=0.1)
-    rates = [learning_rate(config, 100, 0, g) for g in range(5)]
-    assert rates == [0.25, 0.5, 0.75, 1.0, 1.0]
-    assert learning_rate(config, 100, 50, 99) == pytest.approx(0.55)
-    assert learning_rate(config, 100, 500, 99) == pytest.approx(0.1)
+def test_the_learning_rates_warm_up_over_gradient_steps_and_fall_over_agent_steps():
+    config = OptimizerConfig(
+        learning_rate=1.0, critic_learning_rate=2.0, warmup_steps=4, final_fraction=0.1
+    )
+    rates = [learning_rates(config, 100, 0, g) for g in range(5)]
+    assert [rate.policy for rate in rates] == [0.25, 0.5, 0.75, 1.0, 1.0]
+    assert [rate.critic for rate in rates] == [0.5, 1.0, 1.5, 2.0, 2.0]
+    assert learning_rates(config, 100, 50, 99) == pytest.approx((0.55, 1.1))
+    assert learning_rates(config, 100, 500, 99) == pytest.approx((0.1, 0.2))
+
+
+def test_the_teachers_leaving_lowers_the_policys_learning_rate_but_not_the_critics():
+    config = OptimizerConfig(
+        learning_rate=1.0,
+        learning_rate_after_teacher=0.2,
+        critic_learning_rate=2.0,
+        warmup_steps=0,
+        final_fraction=1.0,
+    )
+    assert learning_rates(config, 100, 0, 0, 0.5) == pytest.approx((0.6, 2.0))
+    assert learning_rates(config, 100, 0, 0, 0.0) == pytest.approx((0.2, 2.0))

@@ -47,6 +47,10 @@ class FastConfig(Config):
     detach_gtd_aux: bool = True
     """Whether `gtd_aux` trains only itself, not the layers below it."""
 
+    team_critic: bool = True
+    """Let the value see the whole team while training (junctions held, stock, what all agents carry). Actions never
+    depend on it. Off: a value from the agent's own observations alone, with which PPO undoes a clone (docs/log.md)."""
+
     components: dict[str, str] = Field(default_factory=dict)
     """Parts of your own instead of stock ones, `{actor_mlp: my_mlp}`; see docs, "Add a network component"."""
 
@@ -76,6 +80,9 @@ class VitConfig(Config):
     """Width of the hidden layer of `critic` and `gtd_aux`."""
 
     detach_gtd_aux: bool = True
+    """As in `fast`."""
+
+    team_critic: bool = True
     """As in `fast`."""
 
     components: dict[str, str] = Field(default_factory=dict)

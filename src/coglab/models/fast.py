@@ -71,10 +71,11 @@ class FastNetwork(Network):
             detach_auxiliary=self.config.detach_gtd_aux,
             in_place=self.obs_joint_table.in_place_gradient,
         )
-        raw_STV, *rest = outputs
+        raw_STV, values_ST, *rest = outputs
         flat = {name: value.flatten(0, 1) for name, value in inputs.items()}
         logits_RU = self.actor_head.finish(raw_STV.flatten(0, 1), flat)
-        return NetworkOutput(logits_RU.view(*resets.shape, -1), *rest)
+        values_ST = self._with_team(values_ST.flatten(), flat).view(resets.shape)
+        return NetworkOutput(logits_RU.view(*resets.shape, -1), values_ST, *rest)
 
     def _weights(self) -> FastWeights:
         cell = self.cortex.layers[0]

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from coglab.games.cogsguard.team_facts import TEAM_FACTS
+
 
 @dataclass(frozen=True)
 class Feature:
@@ -40,6 +42,9 @@ class GameInterface:
     tag_names: tuple[str, ...]
     """Names of the tags, in the order of the tag id."""
 
+    team_facts: tuple[str, ...] = ()
+    """Names of the numbers about the whole team that a critic may read while training; none if the game has none."""
+
     num_tokens: int = 200
     """Tokens per observation."""
 
@@ -65,6 +70,7 @@ class GameInterface:
         data["features"] = {str(f.id): [f.name, f.normalization] for f in self.features}
         data["action_names"] = list(self.action_names)
         data["tag_names"] = list(self.tag_names)
+        data["team_facts"] = list(self.team_facts)
         return data
 
 
@@ -137,6 +143,7 @@ COGSGUARD = GameInterface(
         "type:silicon_extractor",
         "type:wall",
     ),
+    team_facts=TEAM_FACTS,
 )
 """The game CogsGuard. Source: docs, "Observations"; the byte values are fixed by the rules."""
 

@@ -19,7 +19,10 @@ from coglab.models.ops.summed_table import SummedTable
 from coglab.models.registry import find_component
 from coglab.models.spec import BuildSpec
 
-SLOTS = ("cortex", "actor_mlp", "actor_head", "critic", "gtd_aux")
+SLOTS = ("cortex", "actor_mlp", "actor_head", "critic", "team_critic", "gtd_aux")
+
+TEAM_INPUT = "team_facts"
+"""Name of the input that only `team_critic` reads, `[R, F] float32`; only a trainer has it."""
 
 
 class NetworkOutput(NamedTuple):
@@ -65,6 +68,10 @@ class Network(nn.Module, ABC):
         self.actor_mlp = self._build("actor_mlp", self.cortex.out_width)
         self.actor_head = self._build("actor_head", self.actor_mlp.out_width)
         self.critic = self._build("critic", self.cortex.out_width)
+        has_team_critic = config.team_critic and bool(game.team_facts)
+        self.team_critic = (
+            self._build("team_critic", len(game.team_facts)) if has_team_critic else None
+        )
         self.gtd_aux = self._build("gtd_aux", self.cortex.out_width)
         self.state_size: int = self.cortex.state_size
 
@@ -84,7 +91,8 @@ class Network(nn.Module, ABC):
         """Evaluate rows of consecutive observations; a rollout step is T = 1.
 
         Args:
-            inputs: what the encoder wrote, each `[S, T, ...]`.
+            inputs: what the encoder wrote, each `[S, T, ...]`; besides, if there is a `team_critic` and the caller has
+                them, the team's facts as `TEAM_INPUT`.
             state: `[S, state_size]` recurrent state before the first observation.
             resets: `[S, T] bool`, true where the observation is the first of its episode: the state is zeroed
                 before it.
@@ -101,10 +109,16 @@ class Network(nn.Module, ABC):
         shape = (num_rows, num_steps)
         return NetworkOutput(
             logits.view(*shape, -1),
-            self.critic(core_RD).view(shape),
+            self._with_team(self.critic(core_RD), flat).view(shape),
             self.gtd_aux(self._auxiliary_input(core_RD)).view(shape),
             after,
         )
+
+    def _with_team(self, values_R: Tensor, flat: dict[str, Tensor]) -> Tensor:
+        """Values `[R]` from the agents' own observations, and what the team's facts add, if both are there."""
+        if self.team_critic is None or TEAM_INPUT not in flat:
+            return values_R
+        return values_R + self.team_critic(flat[TEAM_INPUT].to(values_R.dtype))
 
     def _auxiliary_input(self, core_RD: Tensor) -> Tensor:
         return core_RD.detach() if self.config.detach_gtd_aux else core_RD

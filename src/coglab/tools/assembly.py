@@ -9,6 +9,7 @@ from coglab.games.cogsguard.mapgen import MapPool
 from coglab.games.cogsguard.memory import MapMemory
 from coglab.games.cogsguard.sim import CogsGuardSim
 from coglab.games.cogsguard.teachers import make_teacher
+from coglab.games.cogsguard.team_view import TeamFacts
 from coglab.models.build import build_network, resolve_architecture
 from coglab.tools.references import require_playable_game
 from coglab.training.device import Device, Precision, choose_device, choose_precision, seed_weights
@@ -36,6 +37,7 @@ class Parts:
         network: on `device`.
         encoder: writes network inputs.
         teacher: labels, or None.
+        team_facts: what the critic may see of the whole team, or None if the network's critic reads no such thing.
     """
 
     device: Device
@@ -48,6 +50,7 @@ class Parts:
     network: Network
     encoder: Encoder
     teacher: Any | None
+    team_facts: TeamFacts | None
 
 
 def assemble(tool: TrainTool) -> Parts:
@@ -91,4 +94,5 @@ def assemble(tool: TrainTool) -> Parts:
         network=network,
         encoder=encoder,
         teacher=teacher,
+        team_facts=TeamFacts(sim) if network.team_critic is not None else None,
     )

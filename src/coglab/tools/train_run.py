@@ -201,6 +201,7 @@ def _train_and_close(
         network=parts.network,
         encoder=parts.encoder,
         teacher=parts.teacher,
+        team_facts=parts.team_facts,
         tracker=tracker,
         save=save,
         save_interval_s=tool.checkpointer.interval_s,

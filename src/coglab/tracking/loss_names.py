@@ -149,6 +149,9 @@ _LOSSES: dict[str, Metric] = {
         "Share of gradient steps whose gradient was scaled down to max_grad_norm.",
     ),
     "hyperparameters/learning_rate": Metric("1", "moment", "none", "Step size of the optimiser."),
+    "hyperparameters/critic_learning_rate": Metric(
+        "1", "moment", "none", "Step size of the layers that serve values alone."
+    ),
     "hyperparameters/ent_coef": Metric("1", "moment", "none", "Weight of the entropy bonus."),
 }
 

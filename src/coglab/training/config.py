@@ -108,10 +108,14 @@ class OptimizerConfig(Config):
     learning_rate: Number = Field(1e-3, gt=0)
     """Peak step size: while a teacher labels, or, in runs without one, throughout."""
 
-    learning_rate_after_teacher: Number = Field(5e-6, gt=0)
+    learning_rate_after_teacher: Number = Field(3e-5, gt=0)
     """Peak step size once a run's teacher has left; in between the two are mixed as the teacher's share falls. AdamW
     makes steps of about this size whatever the gradient's size, and the reward's gradient is far noisier than that of
     labels: with the cloning rate, PPO undoes the clone (docs/log.md)."""
+
+    critic_learning_rate: Number = Field(1e-3, gt=0)
+    """Peak step size of the layers that serve values alone (`critic`, `team_critic`, `gtd_aux`); the teacher's leaving
+    does not change it. A value that lags behind the policy teaches it to exploit the lag."""
 
     final_fraction: Number = Field(0.1, ge=0, le=1)
     """Learning rate at `total_timesteps` as a fraction of the peak; falls linearly from the end of the warm-up."""
@@ -151,8 +155,9 @@ class AdvantageConfig(Config):
     gamma: Number = Field(0.995, gt=0, le=1)
     """Discount per tick."""
 
-    gae_lambda: Number = Field(0.95, ge=0, le=1)
-    """Trace decay."""
+    gae_lambda: Number = Field(0.99, ge=0, le=1)
+    """Trace decay. Higher trusts rewards more and values less: with gamma 0.995 a reward counts for about 70 ticks
+    back, about as long as it takes to carry a heart to a junction. Typical 0.95 to 0.99."""
 
     vtrace_rho_clip: Number = Field(1.0, gt=0)
     """Upper bound of the importance weight on the temporal difference."""

@@ -64,7 +64,7 @@ class Experience:
 
     Args:
         geometry: sizes.
-        spec: name -> (shape, dtype) of one row of network input.
+        spec: name -> (shape, dtype) of one row of network input, the team's facts included.
         state_size: numbers in a row's recurrent state.
 
     Attributes:

@@ -26,7 +26,7 @@ from coglab.training.losses.ppo_critic import gtd_lambda_loss, mse_critic_loss
 from coglab.training.losses.sliced_scripted_cloner import sliced_scripted_cloner_loss
 from coglab.training.optim import AdamW, FlatParameters
 from coglab.training.randomness import SHUFFLE_STREAM
-from coglab.training.schedules import entropy_weight, learning_rate
+from coglab.training.schedules import entropy_weight, learning_rates
 from coglab.training.teacher_plan import STUDENT
 from coglab.training.workers import WorkerPool
 
@@ -220,7 +220,7 @@ class Learner:
             experience: a batch after `prepare`.
             iteration: number of the iteration; names the shuffle.
             agent_step: agent steps done before this batch was collected.
-            teacher_presence: see `schedules.learning_rate`; also sets the entropy weight.
+            teacher_presence: see `schedules.learning_rates`; also sets the entropy weight.
 
         Returns:
             Metrics by full name, means over the gradient steps.
@@ -237,7 +237,7 @@ class Learner:
         # What the passes after the first recompute advantages from: every segment's latest outputs.
         latest = Latest(experience.steps.student_log_prob.copy(), experience.steps.value.copy())
         for segments in self._minibatches(experience, iteration, latest):
-            rate = learning_rate(
+            rates = learning_rates(
                 config.optimizer,
                 config.total_timesteps,
                 agent_step,
@@ -245,14 +245,15 @@ class Learner:
                 teacher_presence,
             )
             sums, error = self._gradients(experience, segments, latest)
-            norm = optimizer.step(rate)
+            norm = optimizer.step(*rates)
             if not math.isfinite(norm) or not math.isfinite(sums.sums["total_loss"][0]):
                 raise NonFiniteLossError(self._explain(sums, norm, iteration))
             if not norms:
                 extra["losses/first_minibatch_log_prob_error"] = error
             metrics.merge(sums)
             norms.append(norm)
-            extra["hyperparameters/learning_rate"] = rate
+            extra["hyperparameters/learning_rate"] = rates.policy
+            extra["hyperparameters/critic_learning_rate"] = rates.critic
             if target_kl is not None and metrics.means().get("approx_kl", 0.0) > target_kl:
                 break
         clipped = sum(norm > config.optimizer.max_grad_norm for norm in norms)

@@ -30,6 +30,9 @@ ALIGNMENT = 16
 AUX = "gtd_aux."
 """How the names of the auxiliary head's weights begin."""
 
+CRITIC = ("critic.", "team_critic.", AUX)
+"""How the names of weights that serve values alone begin; they have a step size of their own."""
+
 CHUNK = 1 << 14
 """Numbers whose squares are summed into one partial sum. Fixed, so that the norm does not depend on the threads."""
 
@@ -46,6 +49,7 @@ class FlatParameters:
         gradients: f32 `[num_replicas, P]`.
         decayed: the first `decayed` numbers belong to weights of two or more dimensions.
         aux: (first, last) of the auxiliary head's weights.
+        critic: (first, last) of all weights that serve values alone, the auxiliary head's among them.
         ranges: name of a weight -> (first, last) in the array.
     """
 
@@ -59,8 +63,8 @@ class FlatParameters:
             size += -(-parameter.numel() // ALIGNMENT) * ALIGNMENT
             if parameter.ndim >= 2:
                 self.decayed = size
-        aux = [bounds for name, bounds in self.ranges.items() if name.startswith(AUX)]
-        self.aux = (aux[0][0], aux[-1][1]) if aux else (0, 0)
+        self.aux = self._hull(AUX)
+        self.critic = self._hull(CRITIC)
         device = named[0][1].device
         self.weights = _aligned_zeros(size, device)
         self.gradients = _aligned_zeros(num_replicas * size, device).view(num_replicas, size)
@@ -68,6 +72,11 @@ class FlatParameters:
             view = self._view(self.weights, name, parameter)
             view.copy_(parameter.data)
             parameter.data = view
+
+    def _hull(self, prefixes: str | tuple[str, ...]) -> tuple[int, int]:
+        """First and last number of the weights whose names begin so; they lie next to each other."""
+        bounds = [bounds for name, bounds in self.ranges.items() if name.startswith(prefixes)]
+        return (bounds[0][0], bounds[-1][1]) if bounds else (0, 0)
 
     def attach(self, replica: nn.Module, index: int) -> None:
         """Let a replica's gradients be accumulated in row `index` of `gradients`.
@@ -84,10 +93,12 @@ class FlatParameters:
         return flat[first:last].view(parameter.shape)
 
 
-def _order(item: tuple[str, Tensor]) -> tuple[bool, bool]:
+def _order(item: tuple[str, Tensor]) -> tuple[bool, int]:
+    """Matrices first; within them, and mirrored within the vectors, trunk and actor - critic - auxiliary head."""
     name, parameter = item
     is_vector = parameter.ndim < 2
-    return is_vector, name.startswith(AUX) != is_vector
+    rank = name.startswith(CRITIC) + name.startswith(AUX)
+    return is_vector, -rank if is_vector else rank
 
 
 def _aligned_zeros(size: int, device: torch.device) -> Tensor:
@@ -126,11 +137,12 @@ class AdamW:
         bounds = np.linspace(0, chunks, pool.num_workers + 1).astype(int) * CHUNK
         self._bounds = np.minimum(bounds, parameters.weights.numel())
 
-    def step(self, learning_rate: float) -> float:
+    def step(self, learning_rate: float, critic_learning_rate: float | None = None) -> float:
         """Add up the replicas' gradients, clip, update the weights, and clear the gradients.
 
         Args:
             learning_rate: step size.
+            critic_learning_rate: step size of weights that serve values alone; left out, the same.
 
         Returns:
             The global norm before clipping. If it is not finite, the weights are left alone.
@@ -143,35 +155,48 @@ class AdamW:
         scale = min(1.0, config.max_grad_norm / (norm + 1e-6))
         correct_mean = 1.0 - config.beta1**self.gradient_step
         correct_square = 1.0 - config.beta2**self.gradient_step
-        rate = learning_rate / correct_mean
         root = math.sqrt(correct_square)
-        shrink = learning_rate * config.weight_decay
-        weights, decayed = self.parameters.weights, self.parameters.decayed
+        decayed = self.parameters.decayed
         gradient = self.parameters.gradients
-        aux = slice(*self.parameters.aux)
+        first, last = self.parameters.critic
+        size = self.parameters.weights.numel()
+        critic_rate = learning_rate if critic_learning_rate is None else critic_learning_rate
+        # Ranges of weights with one step size each.
+        parts = [(0, first, learning_rate), (first, last, critic_rate), (last, size, learning_rate)]
         if self.mean.device.type != "cpu":
+            weights, aux = self.parameters.weights, slice(*self.parameters.aux)
             total = gradient[0] * scale
             total[aux] += self.aux_l2 * weights[aux]
-            weights[:decayed] *= 1.0 - shrink
             self.mean.lerp_(total, 1.0 - config.beta1)
             self.square.mul_(config.beta2).addcmul_(total, total, value=1.0 - config.beta2)
-            weights.addcdiv_(self.mean, self.square.sqrt().div_(root).add_(config.eps), value=-rate)
+            change = self.mean / (self.square.sqrt().div_(root).add_(config.eps))
+            for start, stop, rate in parts:
+                weights[start : min(stop, decayed)] *= 1.0 - rate * config.weight_decay
+                weights[start:stop].sub_(change[start:stop], alpha=rate / correct_mean)
             gradient.zero_()
             return norm
-        arrays = (weights.numpy(), gradient.numpy(), self.mean.numpy(), self.square.numpy())
-        constants = np.array(
-            [
-                scale, config.beta1, config.beta2, 1.0 / root, config.eps, rate, 1.0 - shrink,
-                self.aux_l2,
-            ],
-            np.float32,
+        arrays = (
+            self.parameters.weights.numpy(), gradient.numpy(), self.mean.numpy(), self.square.numpy(),
         )  # fmt: skip
-        ranges = (decayed, *self.parameters.aux)
-        self.pool.run(
-            lambda w: adamw(
-                *arrays, constants, *ranges, int(self._bounds[w]), int(self._bounds[w + 1])
+        constants = [
+            np.array(
+                [
+                    scale, config.beta1, config.beta2, 1.0 / root, config.eps, rate / correct_mean,
+                    1.0 - rate * config.weight_decay, self.aux_l2,
+                ],
+                np.float32,
             )
-        )
+            for _, _, rate in parts
+        ]  # fmt: skip
+
+        def of_worker(worker: int) -> None:
+            begin, end = int(self._bounds[worker]), int(self._bounds[worker + 1])
+            for (start, stop, _), numbers in zip(parts, constants, strict=True):
+                low, high = max(begin, start), min(end, stop)
+                if low < high:
+                    adamw(*arrays, numbers, decayed, *self.parameters.aux, low, high)
+
+        self.pool.run(of_worker)
         return norm
 
     def _reduce_on_cpu(self) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from coglab.models.network import TEAM_INPUT
 from coglab.training.acting import Labels, act, store_outcome
 from coglab.training.episodes import EpisodeRecorder
 from coglab.training.experience import Experience
@@ -30,7 +31,7 @@ class Stage:
     """What all rows carry from one tick to the next, and from one rollout to the next.
 
     Attributes:
-        inputs: name -> `[N, ...]` encoded current observation.
+        inputs: name -> `[N, ...]` encoded current observation, and the team's facts if the critic reads them.
         reset: bool `[N]`, the current observation is the first of an episode.
         state: f32 `[N, state_size]` recurrent state before the current observation; up to date between rollouts only.
         reward_mean: f32 `[N]` running mean of the reward, for reward centring.
@@ -79,6 +80,7 @@ class RolloutWorker:
         stage: shared by all workers, each with its own rows.
         experience: likewise.
         episodes: statistics of ended episodes, likewise.
+        team_facts: writes the team's facts for the critic, or None.
         geometry: sizes.
         device: where the network runs.
         autocast: makes the context in which the network runs.
@@ -94,6 +96,7 @@ class RolloutWorker:
     stage: Stage
     experience: Experience
     episodes: EpisodeRecorder
+    team_facts: Any | None
     geometry: Geometry
     device: torch.device
     autocast: Callable[[], Any]
@@ -195,6 +198,8 @@ class RolloutWorker:
         self.encoder.encode(
             tokens, self.stage.reset, self.first_row, self.last_row, self.stage.inputs
         )
+        if self.team_facts is not None:
+            self.team_facts.write(self.first_env, self.last_env, self.stage.inputs[TEAM_INPUT])
 
     def _infer(
         self, rows: slice, state: Tensor, reset: np.ndarray
@@ -223,7 +228,8 @@ class RolloutWorker:
     def _value_cut_episodes(self, segments: slice, t: int, state: Tensor) -> None:
         """Value the last observation of games that were cut at this tick, before their memory is reset.
 
-        Their rows of the stage are free: the current observation is stored, the next one not yet encoded.
+        Their rows of the stage are free: the current observation is stored, the next one not yet encoded. The team's
+        facts there are one tick old; the game's own are gone with it.
         """
         agents = self.geometry.num_agents
         cut = self.sim.truncated[self.first_row : self.last_row : agents]

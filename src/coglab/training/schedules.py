@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from coglab.training.config import OptimizerConfig, PpoActorConfig
 
@@ -33,13 +34,22 @@ class Linear:
         return self.start + fraction * (self.end - self.start)
 
 
-def learning_rate(
+class LearningRates(NamedTuple):
+    """Step sizes of one gradient step."""
+
+    policy: float
+    """Of everything that actions depend on."""
+    critic: float
+    """Of the layers that serve values alone."""
+
+
+def learning_rates(
     config: OptimizerConfig,
     total_timesteps: int,
     agent_step: int,
     gradient_step: int,
     teacher_presence: float = 1.0,
-) -> float:
+) -> LearningRates:
     """Linear warm-up over gradient steps, times a linear fall over agent steps.
 
     Args:
@@ -50,13 +60,14 @@ def learning_rate(
         teacher_presence: the teacher's present share over its first one, 0 to 1; 1 in a run without a teacher.
 
     Returns:
-        The step size of the next gradient step.
+        The step sizes of the next gradient step.
     """
     warmup = min(1.0, (gradient_step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
     fall = Linear(0, total_timesteps, 1.0, config.final_fraction)
     after = config.learning_rate_after_teacher
     peak = after + teacher_presence * (config.learning_rate - after)
-    return peak * warmup * fall(agent_step)
+    scale = warmup * fall(agent_step)
+    return LearningRates(peak * scale, config.critic_learning_rate * scale)
 
 
 def entropy_weight(config: PpoActorConfig, teacher_presence: float) -> float:
@@ -64,7 +75,7 @@ def entropy_weight(config: PpoActorConfig, teacher_presence: float) -> float:
 
     Args:
         config: the weights with and after a teacher.
-        teacher_presence: as in `learning_rate`.
+        teacher_presence: as in `learning_rates`.
 
     Returns:
         The weight.

@@ -21,6 +21,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import torch
 
+from coglab.models.network import TEAM_INPUT
 from coglab.policies.checkpoints import TrainerState
 from coglab.training.batch_metrics import batch_metrics
 from coglab.training.config import TrainerConfig
@@ -99,6 +100,7 @@ class Trainer:
         network: on its device; weights of the checkpoint if the run is resumed.
         encoder: writes network inputs; owns the map memory, if the network reads one.
         teacher: labels; may be None if the plan has no teacher.
+        team_facts: `names` and `write(first_env, last_env, out)` of what the critic may see of the whole team, or None.
         tracker: metrics and messages.
         save: writes checkpoints.
         save_interval_s: seconds between checkpoints.
@@ -120,6 +122,7 @@ class Trainer:
         network: Any,
         encoder: Any,
         teacher: Any | None,
+        team_facts: Any | None = None,
         tracker: Tracker,
         save: SaveCheckpoint,
         save_interval_s: float = 60.0,
@@ -151,10 +154,14 @@ class Trainer:
 
         self.pool = WorkerPool(geometry.num_workers)
         self.learner = Learner(network, geometry, config, seed, self.pool, device, autocast)
-        self.experience = Experience(geometry, encoder.spec, network.state_size)
+        spec, inputs = dict(encoder.spec), encoder.allocate()
+        if team_facts is not None:
+            spec[TEAM_INPUT] = ((len(team_facts.names),), np.dtype(np.float32))
+            inputs[TEAM_INPUT] = np.zeros((geometry.num_rows, len(team_facts.names)), np.float32)
+        self.experience = Experience(geometry, spec, network.state_size)
         self.episodes = EpisodeRecorder(sim)
         self.stage = Stage(
-            inputs=encoder.allocate(),
+            inputs=inputs,
             reset=np.ones(geometry.num_rows, np.bool_),
             state=np.zeros((geometry.num_rows, network.state_size), np.float32),
             reward_mean=np.zeros(geometry.num_rows, np.float32),
@@ -163,7 +170,7 @@ class Trainer:
         self.workers = [
             RolloutWorker(
                 sim, replicas[w % len(replicas)], encoder, teacher, self.stage, self.experience,
-                self.episodes, geometry, device, autocast, *geometry.env_range(w),
+                self.episodes, team_facts, geometry, device, autocast, *geometry.env_range(w),
             )
             for w in range(geometry.num_workers)
         ]  # fmt: skip

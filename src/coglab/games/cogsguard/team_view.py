@@ -1,0 +1,92 @@
+"""Writes the facts of `team_facts.py` for the games of a simulator. See there for what they are for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from coglab.engine.jit import kernel
+from coglab.games.cogsguard import rules
+from coglab.games.cogsguard.state import OWNED
+from coglab.games.cogsguard.team_facts import NUM_TEAM_FACTS, TEAM_FACTS
+
+_STOCK, _MEANS, _GEAR, _HP, _ALIGNER_HEARTS, _SCRAMBLER_HEARTS = 4, 10, 12, 16, 17, 18
+"""First columns of the groups of facts."""
+
+
+class TeamFacts:
+    """Writes the team facts of a simulator's games.
+
+    Args:
+        sim: a `CogsGuardSim`.
+
+    Attributes:
+        names: of the columns.
+    """
+
+    names = TEAM_FACTS
+
+    def __init__(self, sim: Any) -> None:
+        self._sim = sim
+
+    def write(self, first_env: int, last_env: int, out: np.ndarray) -> None:
+        """Write the present facts of a range of games; threads may write disjoint ranges at the same time.
+
+        Args:
+            first_env: first game.
+            last_env: game after the last.
+            out: f32 `[N, len(names)]`; every agent's row of these games gets the facts of its team.
+        """
+        sim = self._sim
+        write_team_facts(
+            sim.state, sim.maps.compiled, sim.max_steps, sim.num_agents, first_env, last_env, out
+        )
+
+
+@kernel
+def write_team_facts(state, maps, max_steps, num_agents, first_env, last_env, out):
+    """Write the facts of games `[first_env, last_env)`.
+
+    Args:
+        state: `State`, read only.
+        maps: `CompiledMaps`, read only.
+        max_steps: ticks per episode.
+        num_agents: agents per game.
+        first_env: first game.
+        last_env: game after the last.
+        out: f32 `[N, NUM_TEAM_FACTS]`, written.
+    """
+    share = np.float32(1.0 / num_agents)
+    for env in range(first_env, last_env):
+        game = state.games[env]
+        first = env * num_agents
+        facts = out[first]
+        junctions = np.float32(max(1, maps.info[game.map_slot].junctions))
+        facts[0] = np.float32(game.tick) / np.float32(max_steps)
+        facts[1] = np.float32(game.junctions[1, OWNED]) / junctions
+        facts[2] = np.float32(game.junctions[0, OWNED]) / junctions
+        facts[3] = np.float32(1.0) - facts[1] - facts[2]
+        facts[_STOCK] = np.log2(np.float32(1 + game.stock[rules.HEART])) / np.float32(4.0)
+        lowest = np.float32(np.inf)
+        for i in range(4):
+            amount = np.log2(np.float32(1 + game.stock[rules.FIRST_ELEMENT + i])) / np.float32(8.0)
+            facts[_STOCK + 2 + i] = amount
+            lowest = min(lowest, amount)
+        facts[_STOCK + 1] = lowest
+        for i in range(_MEANS, NUM_TEAM_FACTS):
+            facts[i] = 0.0
+        for n in range(first, first + num_agents):
+            held = state.agents[n].inventory
+            hearts = np.float32(held[rules.HEART]) * share
+            facts[_MEANS] += hearts
+            for i in range(4):
+                element = np.float32(held[rules.FIRST_ELEMENT + i])
+                facts[_MEANS + 1] += element * share / np.float32(20.0)
+                facts[_GEAR + i] += np.float32(held[rules.FIRST_GEAR + i]) * share
+            facts[_HP] += np.float32(held[rules.HP]) * share / np.float32(100.0)
+            facts[_ALIGNER_HEARTS] += hearts * np.float32(held[rules.ALIGNER])
+            facts[_SCRAMBLER_HEARTS] += hearts * np.float32(held[rules.SCRAMBLER])
+        for n in range(first + 1, first + num_agents):
+            for i in range(NUM_TEAM_FACTS):
+                out[n, i] = facts[i]
