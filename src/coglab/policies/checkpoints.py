@@ -302,10 +302,9 @@ def tensor_bytes(tensors: Mapping[str, torch.Tensor | np.ndarray]) -> bytes:
     """Render tensors and arrays by name as the content of a safetensors file."""
     plain = {}
     for name, value in tensors.items():
+        # `np.ascontiguousarray` would turn a single number into an array of length one.
         tensor = (
-            torch.from_numpy(np.ascontiguousarray(value))
-            if isinstance(value, np.ndarray)
-            else value
+            torch.from_numpy(np.array(value, order="C")) if isinstance(value, np.ndarray) else value
         )
         plain[name] = tensor.detach().cpu().contiguous().clone()
     return render_tensors(plain)
