@@ -64,7 +64,7 @@ def test_the_last_ones_and_the_best_are_kept(tmp_path, network):
     assert best_checkpoint(tmp_path).name == "v1"
     assert latest_checkpoint(tmp_path).name == "v5"
     kept = [load_trainer_state(path) is not None for path in list_checkpoints(tmp_path)]
-    assert kept == [False, False, True]
+    assert kept == [False, True, True]
 
 
 def test_versions_are_ordered_as_numbers(tmp_path, network):
