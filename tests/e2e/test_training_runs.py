@@ -126,17 +126,62 @@ def test_another_run_starts_from_a_checkpoint(finished):
     assert "starts with the weights" in output
 
 
-def test_a_truncated_checkpoint_is_named_and_nothing_is_lost(finished):
-    folder, _ = finished
-    shutil.copytree(folder / "train_dir" / "first", folder / "train_dir" / "damaged")
-    weights = sorted(
-        (folder / "train_dir" / "damaged" / "checkpoints").glob("v*/weights.safetensors")
-    )[-1]
+def test_a_truncated_checkpoint_is_named_and_the_one_before_it_goes_on(tmp_path):
+    often = ("evaluator.at_end=false", "checkpointer.interval_s=1e-3")
+    code, output = train(tmp_path, "damaged", STEPS, *often)
+    assert code == 0, output
+    run = tmp_path / "train_dir" / "damaged"
+    newest, before = run / "checkpoints" / "v8", run / "checkpoints" / "v7"
+    weights = newest / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
-    code, output = train(folder, "damaged", 2 * STEPS)
+    code, output = train(tmp_path, "damaged", STEPS, *often)
     assert code == 2
-    assert "weights.safetensors" in output
+    assert "v8/weights.safetensors is damaged" in output
+    assert "v8 to go back to v7" in output
     assert "Traceback" not in output
+    shutil.rmtree(newest)
+    shutil.copytree(run, tmp_path / "whole")
+    code, output = train(tmp_path, "damaged", STEPS, *often)
+    assert code == 0, output
+    assert f"continues from {before.relative_to(tmp_path)}" in output
+    ledger = read_ledger(run)
+    assert ledger.info["segments"][1]["start_step"] == STEPS - 256
+    assert compare_ledgers(ledger, read_ledger(tmp_path / "whole")) == []
+
+
+def test_a_run_whose_evaluation_was_lost_is_evaluated_by_the_same_command(finished):
+    folder, _ = finished
+    run = folder / "train_dir" / "unevaluated"
+    shutil.copytree(folder / "train_dir" / "first", run)
+    (run / "evaluation.json").unlink()
+    code, output = train(folder, "unevaluated", STEPS)
+    assert code == 0, output
+    assert "the evaluation is not" in output
+    assert "junction.held" in output
+    assert read_ledger(run).info["state"] == "finished"
+    ours, theirs = (
+        json.loads((folder / "train_dir" / name / "evaluation.json").read_text())["results"]
+        for name in ("unevaluated", "first")
+    )
+    for a, b in zip(ours, theirs, strict=True):
+        assert a["metrics"] == b["metrics"]
+
+
+def test_a_second_terminal_is_told_who_trains_the_run(tmp_path):
+    words = [TRAIN, "run=busy", TEACHER, "trainer.total_timesteps=5_000_000", *SMALL]
+    process = start(tmp_path, *words)
+    rows = tmp_path / "train_dir" / "busy" / "metrics.jsonl"
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline and not rows.exists():
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.05)
+    code, output = type_command(tmp_path, *words)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=120)
+    assert code == 2
+    assert f"run `busy` is being trained by process {process.pid}" in output
+    assert "run=busy-2" in output
+    assert "building maps" not in output
 
 
 def test_a_killed_run_goes_on_from_its_last_checkpoint_and_ends_as_if_it_had_not_been_killed(

@@ -26,7 +26,12 @@ from coglab.policies.checkpoints import (
 )
 
 STATE = TrainerState(
-    {"moment": torch.arange(4.0), "rng": np.arange(3, dtype=np.uint64)},
+    {
+        "moment": torch.arange(4.0),
+        "rng": np.arange(3, dtype=np.uint64),
+        "seed": np.array(5),
+        "turned": np.arange(6).reshape(2, 3).T,
+    },
     {"agent_steps": 7, "note": "x"},
 )
 
@@ -48,6 +53,8 @@ def test_a_checkpoint_gives_back_what_was_saved(tmp_path, network):
     assert state.meta == {"agent_steps": 7, "note": "x"}
     assert torch.equal(state.tensors["moment"], torch.arange(4.0))
     assert state.tensors["rng"].dtype == torch.uint64
+    assert state.tensors["seed"].shape == ()  # a number stays a number
+    assert state.tensors["turned"].tolist() == [[0, 3], [1, 4], [2, 5]]
 
 
 def test_the_last_ones_and_the_best_are_kept(tmp_path, network):
@@ -57,7 +64,7 @@ def test_the_last_ones_and_the_best_are_kept(tmp_path, network):
     assert best_checkpoint(tmp_path).name == "v1"
     assert latest_checkpoint(tmp_path).name == "v5"
     kept = [load_trainer_state(path) is not None for path in list_checkpoints(tmp_path)]
-    assert kept == [False, False, True]
+    assert kept == [False, True, True]
 
 
 def test_versions_are_ordered_as_numbers(tmp_path, network):

@@ -13,6 +13,7 @@ from coglab.games.cogsguard.teachers import make_teacher
 from coglab.games.cogsguard.team_view import TeamFacts
 from coglab.models.build import build_network
 from coglab.models.config import CortexConfig, FastConfig
+from coglab.policies.checkpoints import load_checkpoint, load_trainer_state, save_checkpoint
 from coglab.tracking.names import check_name
 from coglab.training.config import TrainerConfig
 from coglab.training.teacher_plan import TeacherPlan
@@ -86,14 +87,18 @@ def test_real_log_probabilities_are_recomputed_and_all_metrics_have_names(memory
 
 
 @pytest.mark.parametrize("teacher", [True, False])
-def test_a_real_run_resumes_to_the_bit(teacher):
+def test_a_real_run_resumes_to_the_bit_from_its_files(tmp_path, teacher):
     whole = make_real_trainer(teacher=teacher)
     expected = [without_timing(whole.iterate()) for _ in range(5)]
     first = make_real_trainer(teacher=teacher)
     got = [without_timing(first.iterate()) for _ in range(3)]
     first._save(final=False)
-    saved = first.save.saved[-1]
-    second = make_real_trainer(teacher=teacher, weights=saved.weights, state=saved.state)
+    path = save_checkpoint(tmp_path, 3, first.save.network, {}, first.save.saved[-1].state)
+    second = make_real_trainer(
+        teacher=teacher,
+        weights=load_checkpoint(path).weights,
+        state=load_trainer_state(path),
+    )
     got += [without_timing(second.iterate()) for _ in range(2)]
     for number, (ours, theirs) in enumerate(zip(got, expected, strict=True)):
         assert ours == theirs, f"iteration {number}"

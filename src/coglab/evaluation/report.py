@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from coglab.evaluation.episodes import HEADLINE_METRICS, EvaluationResult
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
 SCHEMA_VERSION = 1
@@ -35,15 +36,31 @@ def results_table(
         caption="mean over maps [95 % interval]",
         caption_justify="left",
     )
-    table.add_column("policy", overflow="fold")
+    # On a narrow terminal the intervals go to a second line; without a least width rich would leave out the policy.
+    table.add_column("policy", overflow="fold", min_width=8)
     table.add_column("actions", no_wrap=True)
     for metric in HEADLINE_METRICS:
-        table.add_column(metric.removeprefix("cogs/"), justify="right", no_wrap=True)
+        table.add_column(metric.removeprefix("cogs/"), justify="right", overflow="fold")
     for index, result in enumerate(results):
         label = labels[index] if labels else result.policy_uri
         cells = [result.interval(metric).text(_DIGITS[metric]) for metric in HEADLINE_METRICS]
         table.add_row(label, result.mode, *cells)
     return table
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table; in a file or a pipe as wide as it needs.
+
+    Args:
+        console: where to. If it is no terminal, its width, a guess, is raised to the table's.
+        table: the table.
+    """
+    from rich.measure import Measurement
+
+    if not console.is_terminal:
+        unlimited = console.options.update(max_width=1_000)
+        console.width = max(console.width, Measurement.get(console, unlimited, table).maximum)
+    console.print(table)
 
 
 def results_as_dict(results: list[EvaluationResult], settings: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
     weights.safetensors         the network's weights
     policy.json                 architecture, meaning of the inputs (signature), score, fingerprint of the weights
-    trainer_state.safetensors   optimiser, games, memories; newest checkpoint only
+    trainer_state.safetensors   optimiser, games, memories; the two newest checkpoints only
     trainer_state.json          the numbers of the trainer, fingerprint of its tensors
 
 `latest` is the highest version, `best` the highest score among those on disk; neither needs a pointer that could be
@@ -50,6 +50,9 @@ __all__ = [
     "load_weights",
     "save_checkpoint",
 ]
+
+TRAINER_STATES = 2
+"""Newest checkpoints that keep the trainer's state: if the newest is damaged, a run can go on from the one before."""
 
 FORMAT = 1
 """Version of the layout; raised when older code could not read new checkpoints."""
@@ -125,7 +128,7 @@ def save_checkpoint(
         version: not negative; higher is newer. If that checkpoint exists and is undamaged, it is left as it is.
         network: whose weights are saved.
         policy_info: JSON-able notes: agent steps, teacher, ...
-        trainer_state: kept for this checkpoint and deleted from older ones.
+        trainer_state: kept for this checkpoint and the one before, deleted from older ones.
         score: what `best` compares, higher is better; NaN counts as unknown.
         keep_last: newest checkpoints kept; the best one is kept besides.
 
@@ -217,7 +220,7 @@ def load_trainer_state(path: Path | str) -> TrainerState | None:
         path: the checkpoint's folder.
 
     Returns:
-        The state, or None if the checkpoint has none (only a run's newest one has).
+        The state, or None if the checkpoint has none (only a run's two newest ones have).
 
     Raises:
         UserError: the files are damaged.
@@ -302,10 +305,9 @@ def tensor_bytes(tensors: Mapping[str, torch.Tensor | np.ndarray]) -> bytes:
     """Render tensors and arrays by name as the content of a safetensors file."""
     plain = {}
     for name, value in tensors.items():
+        # `np.ascontiguousarray` would turn a single number into an array of length one.
         tensor = (
-            torch.from_numpy(np.ascontiguousarray(value))
-            if isinstance(value, np.ndarray)
-            else value
+            torch.from_numpy(np.array(value, order="C")) if isinstance(value, np.ndarray) else value
         )
         plain[name] = tensor.detach().cpu().contiguous().clone()
     return render_tensors(plain)
@@ -362,6 +364,6 @@ def _prune(parent: Path, newest: int, keep_last: int, has_trainer_state: bool) -
         if path != best:
             files.remove_folder(path)
     if has_trainer_state:
-        for path in found[:-1]:
+        for path in found[:-TRAINER_STATES]:
             for name in (TRAINER_META, TRAINER_TENSORS):
                 (path / name).unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +25,7 @@ RANDOM_URI = "metta://policy/random"
 
 
 def compare_with_teacher(
-    tool: TrainTool, device: Device, say: Callable[[str], None]
+    tool: TrainTool, device: Device, step: int, say: Callable[[str], None]
 ) -> tuple[list[EvaluationResult], list[str]]:
     """Evaluate the run's newest checkpoint, its teacher and random play on the same held-out maps.
 
@@ -33,6 +34,7 @@ def compare_with_teacher(
     Args:
         tool: resolved configuration of the run.
         device: where the network runs.
+        step: agent step of that checkpoint.
         say: told what is being played.
 
     Returns:
@@ -56,9 +58,21 @@ def compare_with_teacher(
         labels += [role] * len(done)
     write_json(
         data_dir / str(tool.run_name) / EVALUATION_FILE,
-        results_as_dict(results, {"run": tool.run_name, "game": game.model_dump(mode="json")}),
+        results_as_dict(
+            results,
+            {"run": tool.run_name, "agent_step": step, "game": game.model_dump(mode="json")},
+        ),
     )
     return results, labels
+
+
+def is_evaluated(run_dir: Path, step: int) -> bool:
+    """Whether a run was compared with its teacher after `step` agent steps; false after a kill on the way."""
+    try:
+        data = json.loads((run_dir / EVALUATION_FILE).read_text(encoding="utf-8"))
+        return bool(data["settings"]["agent_step"] == step)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def evaluator_metrics(results: list[EvaluationResult], labels: list[str]) -> dict[str, float]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from coglab.evaluation.episodes import EvaluationResult, evaluate_policy
-from coglab.evaluation.report import results_as_dict, results_table, write_json
+from coglab.evaluation.report import print_table, results_as_dict, results_table, write_json
 from coglab.policies.uris import load_policy
 from coglab.tools.references import require_playable_game
-from coglab.tracking.display import OutputConsole
+from coglab.tracking.display import OutputConsole, print_line
 from coglab.training.device import Device, choose_device, prepare_threads
 from coglab.training.geometry import cpu_cores
 
@@ -81,20 +81,16 @@ def run(tool: EvaluateTool) -> int:
         )
         results += done
         for result in done:
-            log.print(
+            print_line(
+                log,
                 f"{uri} ({result.mode}): {result.agent_steps:,} agent steps in {result.seconds:.1f} s",
-                highlight=False,
             )
-    out.print(
-        results_table(
-            results,
-            f"{game.mission}, {game.num_agents} agents, {tool.evaluation.maps} held-out maps",
-        )
-    )
+    title = f"{game.mission}, {game.num_agents} agents, {tool.evaluation.maps} held-out maps"
+    print_table(out, results_table(results, title))
     if tool.out is not None:
         path = Path(tool.out)
         write_json(path, results_as_dict(results, _settings(tool)))
-        log.print(f"written: {path}", highlight=False)
+        print_line(log, f"written: {path}")
     return 0
 
 

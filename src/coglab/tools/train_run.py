@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coglab.config import UserError
-from coglab.evaluation.report import results_table
+from coglab.evaluation.report import print_table, results_table
 from coglab.policies.checkpoints import (
     Checkpoint,
     TrainerState,
@@ -20,14 +20,20 @@ from coglab.policies.checkpoints import (
 )
 from coglab.policies.uris import find_checkpoint, parse_uri
 from coglab.tools.assembly import Parts, assemble
-from coglab.tools.closing import compare_with_teacher, evaluator_metrics, next_commands
+from coglab.tools.closing import (
+    compare_with_teacher,
+    evaluator_metrics,
+    is_evaluated,
+    next_commands,
+)
 from coglab.tools.invocation import current_invocation
 from coglab.tools.references import require_playable_game
 from coglab.tools.resume import continue_from, read_saved_config
-from coglab.tracking.display import OutputConsole
+from coglab.tracking.display import OutputConsole, print_line
+from coglab.tracking.ledger import refuse_if_running
 from coglab.tracking.run import RunTracker, open_run
 from coglab.tracking.signals import StopSignals
-from coglab.training.device import Device, prepare_threads
+from coglab.training.device import Device, choose_device, prepare_threads
 from coglab.training.teacher_plan import TeacherPlan
 from coglab.training.trainer import Trainer
 
@@ -67,17 +73,24 @@ def run(tool: TrainTool) -> int:
     prepare_threads()
     console = OutputConsole()
     run_dir = Path(tool.train_dir) / str(tool.run_name)
+    refuse_if_running(run_dir)
     saved = read_saved_config(run_dir)
     notes: list[str] = []
     if saved is not None:
         tool, notes = continue_from(tool, saved)
-    invocation = current_invocation()
     with StopSignals() as signals:
         start = _find_start(tool, run_dir)
         if start.step >= tool.trainer.total_timesteps:
-            _say_finished(tool, start, console)
+            if not tool.evaluator.at_end or is_evaluated(run_dir, start.step):
+                _say_finished(tool, start, console)
+                return 0
+            print_line(console, f"all {start.step:,} agent steps are done, the evaluation is not")
+            device = choose_device(tool.system.device)
+            with _open_record(tool, run_dir, start, console) as tracker:
+                _evaluate_and_finish(tool, device, tracker, console, start.step)
+            print_line(console, f"results: {run_dir}")
             return 0
-        console.print("building maps, games and network ...", highlight=False)
+        print_line(console, "building maps, games and network ...")
         parts = assemble(tool)
         tool = type(tool).load(
             {**tool.dump(), "policy_architecture": parts.architecture.model_dump(mode="json")}
@@ -86,23 +99,28 @@ def run(tool: TrainTool) -> int:
             load_weights(parts.network, start.checkpoint)
         plan = _teacher_plan(tool, start)
         for line in [*_describe(tool, parts, plan, start), *notes]:
-            console.print(line, highlight=False)
-        tracker = open_run(
-            run_dir,
-            name=str(tool.run_name),
-            config=tool.dump(),
-            argv=list(invocation.argv),
-            recipe=invocation.recipe or tool.type_name(),
-            target_steps=tool.trainer.total_timesteps,
-            start_step=start.step,
-            checkpoint=None if start.checkpoint is None else start.checkpoint.path.as_posix(),
-            wandb=tool.wandb,
-            display=tool.display,
-            seed=tool.system.seed,
-            console=console,
-        )
-        with tracker:
+            print_line(console, line)
+        with _open_record(tool, run_dir, start, console) as tracker:
             return _train_and_close(tool, parts, plan, start, tracker, signals, console, run_dir)
+
+
+def _open_record(tool: TrainTool, run_dir: Path, start: Start, console: Console) -> RunTracker:
+    """Begin or continue the run's record."""
+    invocation = current_invocation()
+    return open_run(
+        run_dir,
+        name=str(tool.run_name),
+        config=tool.dump(),
+        argv=list(invocation.argv),
+        recipe=invocation.recipe or tool.type_name(),
+        target_steps=tool.trainer.total_timesteps,
+        start_step=start.step,
+        checkpoint=None if start.checkpoint is None else start.checkpoint.path.as_posix(),
+        wandb=tool.wandb,
+        display=tool.display,
+        seed=tool.system.seed,
+        console=console,
+    )
 
 
 def _find_start(tool: TrainTool, run_dir: Path) -> Start:
@@ -111,6 +129,12 @@ def _find_start(tool: TrainTool, run_dir: Path) -> Start:
     if own is not None:
         checkpoint = load_checkpoint(own)
         state = load_trainer_state(own)
+        if state is None:
+            raise UserError(
+                f"{own} holds weights only, so the run cannot go on from it: the trainer's state is kept with the two "
+                f"newest checkpoints of a run. A new run can start from it: run={tool.run_name}-2 "
+                f"initial_policy_uri=file://{own}"
+            )
         return Start(int(checkpoint.info["agent_step"]), checkpoint, state)
     if tool.initial_policy_uri is None:
         return Start()
@@ -215,14 +239,13 @@ def _train_and_close(
         ended = trainer.run()
     if ended == "stopped":
         tracker.finish(signals.exit_code, signals.state, "stopped by a signal; saved")
-        console.print(
-            f"stopped at agent step {trainer.counters.agent_step:,}, saved in {run_dir}",
-            highlight=False,
+        print_line(
+            console, f"stopped at agent step {trainer.counters.agent_step:,}, saved in {run_dir}"
         )
-        console.print("the same command goes on from here", highlight=False)
+        print_line(console, "the same command goes on from here")
         return signals.exit_code
     _evaluate_and_finish(tool, parts.device, tracker, console, trainer.counters.agent_step)
-    console.print(f"results: {run_dir}", highlight=False)
+    print_line(console, f"results: {run_dir}")
     return 0
 
 
@@ -233,7 +256,7 @@ def _evaluate_and_finish(
     table: Any = None
     if tool.evaluator.at_end:
         tracker.progress("evaluate")
-        results, labels = compare_with_teacher(tool, device, tracker.print)
+        results, labels = compare_with_teacher(tool, device, step, tracker.print)
         tracker.log(step, evaluator_metrics(results, labels))
         game = require_playable_game(tool.training_env.game)
         table = results_table(
@@ -241,21 +264,21 @@ def _evaluate_and_finish(
         )
     tracker.finish(0, "finished")
     if table is not None:
-        console.print(table)
+        print_table(console, table)
     _print_next(tool, console)
 
 
 def _say_finished(tool: TrainTool, start: Start, console: Console) -> None:
     """The budget is already spent: say so, and how to extend it."""
-    console.print(
+    print_line(
+        console,
         f"run {tool.run_name} has already made {start.step:,} of {tool.trainer.total_timesteps:,} agent steps; "
         "a larger trainer.total_timesteps extends it",
-        highlight=False,
     )
     _print_next(tool, console)
 
 
 def _print_next(tool: TrainTool, console: Console) -> None:
-    console.print("next:", highlight=False)
+    print_line(console, "next:")
     for line in next_commands(tool):
-        console.print(f"  {line}", highlight=False, soft_wrap=True)
+        print_line(console, f"  {line}")

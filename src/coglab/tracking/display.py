@@ -131,7 +131,7 @@ class PlainDisplay:
 
     def print(self, text: str) -> None:
         """Print a line."""
-        _say(self._console, text)
+        print_line(self._console, text)
 
     def close(self) -> None:
         """Show the last row, if it has not been."""
@@ -142,7 +142,7 @@ class PlainDisplay:
     def _line(self) -> None:
         if self.view.step != self._shown_step:
             self._shown_step = self.view.step
-            _say(self._console, plain_line(self.view))
+            print_line(self._console, plain_line(self.view))
 
 
 def plain_line(view: RunView) -> str:
@@ -199,7 +199,7 @@ class LiveDisplay:
 
     def print(self, text: str) -> None:
         """Print a line above the dashboard."""
-        _say(self._console, text)
+        print_line(self._console, text)
 
     def close(self) -> None:
         """Draw once more, leave the dashboard on the screen and give the terminal back."""
@@ -297,8 +297,13 @@ def _short_name(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def _say(console: Console, text: str) -> None:
-    """Print text as it is; a closed output is no reason to stop training."""
+def print_line(console: Console, text: str) -> None:
+    """Print text as it is, brackets and long lines included; a closed output is no reason to stop training.
+
+    Args:
+        console: where to.
+        text: without the newline.
+    """
     try:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
         console.file.flush()

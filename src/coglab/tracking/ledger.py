@@ -5,6 +5,7 @@ The files are described in `ledger_format.py`, reading in `ledger_reader.py`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -73,7 +74,7 @@ class Ledger:
         self._beating = threading.Event()
         try:
             run_dir.mkdir(parents=True, exist_ok=True)
-            self._lock = RunLock(run_dir, self._heartbeat_age)
+            self._lock = RunLock(run_dir, lambda: heartbeat_age(run_dir))
             self._lock.acquire()
             try:
                 self.info = self._begin(facts, config, start_step, checkpoint)
@@ -83,7 +84,7 @@ class Ledger:
         except OSError as error:
             raise UserError(
                 f"cannot write the run directory `{run_dir}`: {error.strerror or error}. "
-                "Choose a folder that can be written with data_dir=FOLDER, or make room."
+                "Choose a folder that can be written with train_dir=FOLDER, or make room."
             ) from error
         self._thread = threading.Thread(
             target=self._beat, args=(heartbeat_s,), name="ledger-heartbeat", daemon=True
@@ -263,16 +264,31 @@ class Ledger:
         while not self._beating.wait(interval_s):
             self._write_info()
 
-    def _heartbeat_age(self) -> float | None:
-        """Seconds since the run's last sign of life as its record says."""
-        beat = utc_seconds((read_json(self.run_dir / INFO_FILE) or {}).get("heartbeat"))
-        return None if beat is None else time.time() - beat
-
     def _trouble(self, kind: str, text: str) -> None:
         """Warn once per kind."""
         if kind not in self._warned:
             self._warned.add(kind)
             self._warn(text)
+
+
+def refuse_if_running(run_dir: Path) -> None:
+    """Find out early that a run cannot be begun; `Ledger` looks again when it takes the lock.
+
+    Args:
+        run_dir: the run directory, which need not exist.
+
+    Raises:
+        UserError: if another process trains this run.
+    """
+    # A directory that cannot be read or written is reported by `Ledger`.
+    with contextlib.suppress(OSError):
+        RunLock(run_dir, lambda: heartbeat_age(run_dir)).check()
+
+
+def heartbeat_age(run_dir: Path) -> float | None:
+    """Seconds since a run's last sign of life as its record says, None if it has none."""
+    beat = utc_seconds((read_json(run_dir / INFO_FILE) or {}).get("heartbeat"))
+    return None if beat is None else time.time() - beat
 
 
 def _end_of_previous(old: dict[str, Any], row: dict[str, Any] | None) -> dict[str, Any] | None:

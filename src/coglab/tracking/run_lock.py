@@ -46,19 +46,22 @@ class RunLock:
         """
         with self._opened() as file:
             owner = _owner(file.read())
-            if owner is not None and self._holds(owner):
-                where = f"process {owner.pid} on {owner.host}"
-                age = self._heartbeat_age()
-                sign = "" if age is None else f" (last sign of life {max(age, 0):.0f} s ago)"
-                raise UserError(
-                    f"run `{self._name}` is being trained by {where}{sign}. "
-                    f"Stop that process first, or choose another name, for example run={self._name}-2."
-                )
+            self._refuse_if_held(owner)
             file.seek(0)
             file.truncate()
             file.write(json.dumps(this_process().as_dict()))
         self._owned = True
         return owner
+
+    def check(self) -> None:
+        """Look whether the lock could be taken now, without taking it.
+
+        Raises:
+            UserError: as `acquire`.
+        """
+        if self._path.exists():
+            with self._opened() as file:
+                self._refuse_if_held(_owner(file.read()))
 
     def release(self) -> None:
         """Give the lock back. Does nothing if it is not ours."""
@@ -69,6 +72,17 @@ class RunLock:
             if _owner(file.read()) == this_process():
                 file.seek(0)
                 file.truncate()
+
+    def _refuse_if_held(self, owner: ProcessIdentity | None) -> None:
+        if owner is None or not self._holds(owner):
+            return
+        where = f"process {owner.pid} on {owner.host}"
+        age = self._heartbeat_age()
+        sign = "" if age is None else f" (last sign of life {max(age, 0):.0f} s ago)"
+        raise UserError(
+            f"run `{self._name}` is being trained by {where}{sign}. "
+            f"Stop that process first, or choose another name, for example run={self._name}-2."
+        )
 
     def _holds(self, owner: ProcessIdentity) -> bool:
         """Whether a recorded owner is still at work."""

@@ -11,6 +11,7 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any
@@ -18,6 +19,9 @@ from typing import Any
 _SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
+
+_HANDLER_DELAY_S = 0.2
+"""Python has called its handler this long after a signal, unless the main thread is in a kernel."""
 
 
 class Terminated(BaseException):
@@ -48,8 +52,11 @@ class StopSignals:
     def __init__(self) -> None:
         self.received: int | None = None
         self.say: Callable[[str], None] = _to_stderr
-        self._count = 0
+        self._count = 0  # signals that the main thread knows of
+        self._seen = 0  # signals that arrived; read by the thread of `_tell`
         self._is_deferring = False
+        self._was_deferred = False  # the first signal did not stop at once
+        self._thread: threading.Thread | None = None
         self._old: dict[int, Any] = {}
         self._old_fd = -1
         self._pipe: tuple[int, int] | None = None
@@ -67,7 +74,10 @@ class StopSignals:
             # `nohup` starts its children with SIGHUP ignored; that wish is kept.
             if old is not signal.SIG_IGN:
                 self._old[signum] = signal.signal(signum, self._handle)
-        threading.Thread(target=self._tell, args=(read,), name="stop-signals", daemon=True).start()
+        self._thread = threading.Thread(
+            target=self._tell, args=(read,), name="stop-signals", daemon=True
+        )
+        self._thread.start()
         return self
 
     def __exit__(
@@ -83,6 +93,8 @@ class StopSignals:
             signal.signal(signum, old)
         signal.set_wakeup_fd(self._old_fd)
         os.close(self._pipe[1])  # ends the thread, which closes the other end
+        if self._thread is not None:
+            self._thread.join(timeout=2)
         self._pipe = None
 
     @contextlib.contextmanager
@@ -114,30 +126,44 @@ class StopSignals:
         """Python's handler, in the main thread."""
         if self.received is None:
             self.received = signum
-        self._count += 1
+        self._count = max(self._count + 1, self._seen)
         if self._is_deferring and self._count == 1:
+            self._was_deferred = True
             return
         if signum == signal.SIGINT:
             raise KeyboardInterrupt
         raise Terminated(signum)
 
     def _tell(self, read: int) -> None:
-        """Thread: every signal arrives here as a byte at once, even while the main thread is deep in a kernel."""
-        count = 0
+        """Thread: every signal arrives here as a byte at once, even while the main thread is deep in a kernel.
+
+        Python calls the handler once for several signals that arrive before it gets to it. If that was one signal
+        too few for the handler to stop at once, it is sent again.
+        """
+        own = 0  # bytes of signals that were sent again
         with open(read, "rb", buffering=0) as pipe:
             while data := pipe.read(1):
                 if data[0] not in self._old:
                     continue
-                count += 1
+                if own:
+                    own -= 1
+                    continue
+                self._seen += 1
                 name = "Ctrl-C" if data[0] == signal.SIGINT else signal.Signals(data[0]).name
-                if count == 1 and self._is_deferring:
+                # The loop may have ended before this thread comes to say that it will.
+                if self._seen == 1 and (self._is_deferring or self._was_deferred):
                     self.say(
                         f"{name}: stopping after this iteration and saving; once more stops at once"
                     )
-                elif count <= 2:
+                elif self._seen <= 2:
                     self.say(f"{name}: stopping")
                 else:
                     os._exit(128 + data[0])
+                if self._seen == 2:
+                    time.sleep(_HANDLER_DELAY_S)
+                    if self._count == 1:
+                        own += 1
+                        os.kill(os.getpid(), data[0])
 
 
 def _to_stderr(text: str) -> None:

@@ -199,10 +199,13 @@ class Trainer:
                 now = time.perf_counter()
                 trained = self.counters.agent_step - first_step
                 metrics["overview/steps_per_second"] = trained / (now - process_start)
-                if is_last or now - saved_at >= self.save_interval_s:
-                    metrics.update(self._save(is_last))
-                    saved_at = time.perf_counter()
+                # Logged before the checkpoint: a kill between the two must not leave a step without its row.
                 self.tracker.log(self.counters.agent_step, metrics)
+                if is_last or now - saved_at >= self.save_interval_s:
+                    saved = self._save(is_last)
+                    saved_at = time.perf_counter()
+                    if saved:
+                        self.tracker.log(self.counters.agent_step, saved)
         finally:
             self.pool.close()
         return "finished" if self.counters.agent_step >= total else "stopped"

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from coglab.games.cogsguard.memory_kernels import (
+from coglab.games.cogsguard.memory_boards import (
     BODY_SIZE,
     MAX_OTHERS,
     OTHER_SIZE,
     MemoryState,
-    update_rows,
+    derive_rows,
 )
+from coglab.games.cogsguard.memory_kernels import update_rows
 from coglab.games.cogsguard.memory_layout import (
     ALL_ROUTES,
     NO_ROUTE,
     NUM_BOARDS,
     NUM_CODES,
+    NUM_SAVED_BOARDS,
     ROUTE_CLASSES,
     ROUTE_INDEX,
     ROWS,
@@ -38,6 +40,10 @@ __all__ = [
     "SCALAR_INDEX",
     "MapMemory",
 ]
+
+
+_DERIVED = ("span", "present", "failed")
+"""Arrays of the state that follow from the others."""
 
 
 class MapMemory:
@@ -72,6 +78,7 @@ class MapMemory:
         num_classes = len(ROUTE_CLASSES)
         self.state = MemoryState(
             boards=np.zeros((num_memories, NUM_BOARDS, 2, ROWS), dtype=np.uint64),
+            span=np.tile(np.array([ROWS, -1], dtype=np.int32), (num_memories, 1)),
             codes=np.zeros((num_memories, ROWS, 128), dtype=np.uint8),
             counts=np.zeros((num_memories, NUM_CODES), dtype=np.int32),
             version=np.zeros(num_memories, dtype=np.int64),
@@ -82,6 +89,8 @@ class MapMemory:
             route_dist=np.full((num_rows, num_classes), NO_ROUTE, dtype=np.uint8),
             route_move=np.zeros((num_rows, num_classes), dtype=np.uint8),
             routed=np.full((num_rows, 4), -1, dtype=np.int64),
+            present=np.full((num_memories, 2), -1, dtype=np.int64),
+            failed=np.full((num_rows, 2), -1, dtype=np.int64),
         )
         self.scalars = self.state.scalars
         self.route_dist = self.state.route_dist
@@ -124,10 +133,16 @@ class MapMemory:
         )
 
     def get_state(self) -> dict[str, np.ndarray]:
-        """Copies of all arrays, for an exact resume."""
-        return {name: array.copy() for name, array in self.state._asdict().items()}
+        """Copies of the arrays that the others can be derived from, for an exact resume."""
+        return {name: array.copy() for name, array in self._saved().items()}
 
     def set_state(self, saved: dict[str, np.ndarray]) -> None:
         """Restore what `get_state` returned; shapes must be the same."""
-        for name, array in self.state._asdict().items():
+        for name, array in self._saved().items():
             array[...] = saved[name]
+        derive_rows(self.state)
+
+    def _saved(self) -> dict[str, np.ndarray]:
+        """Views of what is saved, by name."""
+        arrays = {k: a for k, a in self.state._asdict().items() if k not in _DERIVED}
+        return arrays | {"boards": self.state.boards[:, :NUM_SAVED_BOARDS]}

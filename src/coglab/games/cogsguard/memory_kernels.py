@@ -1,83 +1,73 @@
 """Kernels that write the map memory from observation tokens, one row (one agent) at a time.
 
-Coordinates: the frame's origin is the hub (the spawn cell while no hub was seen). A cell at (row, column) from the
-origin lies in grid row `row + CENTRE_ROW` and in bit `(column + CENTRE_COLUMN) mod 128` of that row's two words.
-
-Cost matters here, so a step touches only the 11 rows of the window, and walls are single bits of a row mask.
+What is read from the tokens goes into the boards (`memory_boards.py`), into `body` (what an agent remembers about
+itself) and into `scalars` (the parsed facts).
 """
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 
 from coglab.engine.jit import helper, kernel
 from coglab.games.cogsguard import memory_layout as layout
-
-WINDOW = 11
-HALF = 5
-NUM_TOKENS = 200
-MAX_OTHERS = 24
-"""Other agents remembered from the current window; more are ignored."""
-
-# Columns of `MemoryState.body`: what one agent remembers about itself.
-HAS_FRAME = 0
-SPAWN_ROW = 1
-SPAWN_COLUMN = 2
-HUB_SEEN = 3
-HUB_ROW = 4
-HUB_COLUMN = 5
-ROW = 6
-COLUMN = 7
-AGE = 8
-HP = 9
-OFF_GROUND = 10
-STANDING = 11
-DOUBTS = 12
-NUM_OTHERS = 13
-AGENT_BITS = 14
-SEAT = 15
-DRAIN = 16
-ON_GROUND = 17
-INFLUENCE = 18
-SUPPRESSED = 19
-BODY_SIZE = 20
-
-# Columns of `MemoryState.others`.
-OTHER_ROW = 0
-OTHER_COLUMN = 1
-OTHER_VIBE = 2
-OTHER_GEAR = 3
-OTHER_HEARTS = 4
-OTHER_SIZE = 5
-
-
-class MemoryState(NamedTuple):
-    """Everything that map memories hold. N rows (agents), M memories: M = N, or one per team when shared."""
-
-    boards: np.ndarray
-    """u64 [M, NUM_BOARDS, 2, ROWS] bit boards"""
-    codes: np.ndarray
-    """u8 [M, ROWS, 128] object code of each cell; meaningful only where BOARD_OBJECT is set"""
-    counts: np.ndarray
-    """i32 [M, NUM_CODES] remembered objects of each code"""
-    version: np.ndarray
-    """i64 [M] grows whenever something changed that a route may depend on"""
-    wide: np.ndarray
-    """u8 [M] 1 once something lies in the second word of a row"""
-    body: np.ndarray
-    """i32 [N, BODY_SIZE]"""
-    others: np.ndarray
-    """i16 [N, MAX_OTHERS, OTHER_SIZE] other agents in the window: cell, vibe, gear (bit per piece), hearts"""
-    scalars: np.ndarray
-    """i16 [N, len(SCALARS)]"""
-    route_dist: np.ndarray
-    """u8 [N, len(ROUTE_CLASSES)]"""
-    route_move: np.ndarray
-    """u8 [N, len(ROUTE_CLASSES)]"""
-    routed: np.ndarray
-    """i64 [N, 4] what the routes were computed for: version, cell, neighbours, class mask"""
+from coglab.games.cogsguard.memory_boards import (
+    AGE,
+    AGENT_BITS,
+    BLOCKED,
+    BODY_SIZE,
+    CENTRE_ROW,
+    CODE_CLIPS,
+    CODE_COGS,
+    CODE_HUB,
+    CODE_NEUTRAL,
+    CODE_UNKNOWN,
+    COLUMN,
+    DOUBTS,
+    DRAIN,
+    ENEMY,
+    FRIENDLY,
+    HALF,
+    HAS_FRAME,
+    HP,
+    HUB_COLUMN,
+    HUB_ROW,
+    HUB_SEEN,
+    HURT_RADIUS,
+    HURT_RADIUS_AWAY,
+    INFLUENCE,
+    MAX_COLUMN_OFFSET,
+    MAX_OTHERS,
+    NUM_LAYOUTS,
+    NUM_OTHERS,
+    NUM_TOKENS,
+    NUM_VIBES,
+    OFF_GROUND,
+    ON_GROUND,
+    OTHER_COLUMN,
+    OTHER_GEAR,
+    OTHER_HEARTS,
+    OTHER_ROW,
+    OTHER_VIBE,
+    REVISIT_PERIOD,
+    ROW,
+    ROWS,
+    SEAT,
+    SPAWN_COLUMN,
+    SPAWN_ROW,
+    STANDING,
+    SUPPRESSED,
+    WINDOW,
+    age_memory,
+    clear_memory,
+    forget_ground,
+    has_bit,
+    layout_fits,
+    mark_hurt,
+    put_object,
+    rebuild_ground,
+    stamp_layout,
+    write_window,
+)
 
 
 def _scalar(name: str) -> int:
@@ -133,257 +123,6 @@ PADS_FROM_WEST = np.array(sorted(layout.PADS, key=lambda pad: (pad[1], pad[0])),
 PRICES = np.array([[1, 3, 1, 1], [3, 1, 1, 1], [1, 1, 3, 1], [1, 1, 1, 3]], dtype=np.int64)
 """Price of each piece of gear in oxygen, carbon, germanium, silicon (rules, section 2)."""
 
-NUM_LAYOUTS = len(layout.LAYOUTS)
-LAYOUT_RADIUS = np.array([plan.radius for plan in layout.LAYOUTS], dtype=np.int64)
-LAYOUT_WALLS = np.zeros((NUM_LAYOUTS, 27), dtype=np.uint64)
-LAYOUT_OBJECTS = np.zeros((NUM_LAYOUTS, 27), dtype=np.uint64)
-LAYOUT_LIST = np.array([plan.objects for plan in layout.LAYOUTS], dtype=np.int64)
-for _k, _plan in enumerate(layout.LAYOUTS):
-    for _row, _column in _plan.walls:
-        LAYOUT_WALLS[_k, _row + _plan.radius] |= np.uint64(1 << (_column + _plan.radius))
-    for _row, _column, _code in _plan.objects:
-        LAYOUT_OBJECTS[_k, _row + _plan.radius] |= np.uint64(1 << (_column + _plan.radius))
-
-KNOWN = layout.BOARD_KNOWN
-BLOCKED = layout.BOARD_BLOCKED
-OBJECT = layout.BOARD_OBJECT
-COGS = layout.BOARD_COGS
-CLIPS = layout.BOARD_CLIPS
-NEUTRAL = layout.BOARD_NEUTRAL
-FRIENDLY = layout.BOARD_FRIENDLY
-ENEMY = layout.BOARD_ENEMY
-REACH = layout.BOARD_REACH
-SEEN_NEW = layout.BOARD_SEEN_NEW
-SEEN_OLD = layout.BOARD_SEEN_OLD
-NEAR = layout.BOARD_NEAR
-HURT_NEW = layout.BOARD_HURT_NEW
-HURT_OLD = layout.BOARD_HURT_OLD
-NUM_BOARDS = layout.NUM_BOARDS
-NEAR_RADIUS = layout.TERRITORY + layout.NEAR_GROUND
-HURT_RADIUS = 3
-HURT_RADIUS_AWAY = 5
-"""Off own ground, where the way into enemy ground is of no use, more cells around count as enemy ground."""
-NUM_CODES = layout.NUM_CODES
-CODE_HUB = layout.CODE_HUB
-CODE_NEUTRAL = layout.CODE_NEUTRAL
-CODE_COGS = layout.CODE_COGS
-CODE_CLIPS = layout.CODE_CLIPS
-CODE_UNKNOWN = layout.CODE_UNKNOWN
-ROWS = layout.ROWS
-CENTRE_ROW = layout.CENTRE_ROW
-CENTRE_COLUMN = layout.CENTRE_COLUMN
-MAX_COLUMN_OFFSET = layout.MAX_COLUMN_OFFSET
-TERRITORY = layout.TERRITORY
-FAR = layout.TERRITORY + layout.ALIGN_REACH
-REVISIT_PERIOD = layout.REVISIT_PERIOD
-NUM_VIBES = len(layout.VIBES)
-
-
-@helper
-def spread_low(mask, column):
-    """Bits of word 0 for a row mask whose bit 0 stands at `column` (offset from the origin)."""
-    start = (column + CENTRE_COLUMN) & 127
-    offset = start & 63
-    if start < 64:
-        return mask << np.uint64(offset)
-    if offset == 0:
-        return np.uint64(0)
-    return mask >> np.uint64(64 - offset)
-
-
-@helper
-def spread_high(mask, column):
-    """Bits of word 1, as `spread_low`."""
-    start = (column + CENTRE_COLUMN) & 127
-    offset = start & 63
-    if start >= 64:
-        return mask << np.uint64(offset)
-    if offset == 0:
-        return np.uint64(0)
-    return mask >> np.uint64(64 - offset)
-
-
-@helper
-def has_bit(boards, m, board, row, column):
-    """1 if the cell's bit is set; `row` is a grid row, `column` an offset from the origin."""
-    index = (column + CENTRE_COLUMN) & 127
-    return (boards[m, board, index >> 6, row] >> np.uint64(index & 63)) & np.uint64(1)
-
-
-@helper
-def put_object(state, m, row, column, code):
-    """Remember an object in a cell (code 0: none any more); returns 1 if the ground boards must be rebuilt."""
-    index = (column + CENTRE_COLUMN) & 127
-    word = index >> 6
-    bit = np.uint64(1) << np.uint64(index & 63)
-    old = 0
-    if state.boards[m, OBJECT, word, row] & bit:
-        old = np.int64(state.codes[m, row, index])
-    if old == code:
-        return 0
-    state.version[m] += 1
-    if old != 0:
-        state.counts[m, old] -= 1
-    if code != 0:
-        state.counts[m, code] += 1
-        state.boards[m, OBJECT, word, row] |= bit
-    else:
-        state.boards[m, OBJECT, word, row] &= ~bit
-    state.codes[m, row, index] = code
-    ground = 0
-    if old == CODE_COGS or old == CODE_HUB:
-        state.boards[m, COGS, word, row] &= ~bit
-        ground = 1
-    elif old == CODE_CLIPS:
-        state.boards[m, CLIPS, word, row] &= ~bit
-        ground = 1
-    elif old == CODE_NEUTRAL:
-        state.boards[m, NEUTRAL, word, row] &= ~bit
-    if code == CODE_COGS or code == CODE_HUB:
-        state.boards[m, COGS, word, row] |= bit
-        ground = 1
-    elif code == CODE_CLIPS:
-        state.boards[m, CLIPS, word, row] |= bit
-        ground = 1
-    elif code == CODE_NEUTRAL:
-        state.boards[m, NEUTRAL, word, row] |= bit
-    return ground
-
-
-@helper
-def widen(state, m, source, target, radius):
-    """Board `target` = all cells within Chebyshev distance `radius` of the cells of board `source`."""
-    one = np.uint64(1)
-    for row in range(ROWS):
-        state.boards[m, target, 0, row] = np.uint64(0)
-        state.boards[m, target, 1, row] = np.uint64(0)
-    for row in range(ROWS):
-        low = state.boards[m, source, 0, row]
-        high = state.boards[m, source, 1, row]
-        if low == 0 and high == 0:
-            continue
-        left_low, left_high, right_low, right_high = low, high, low, high
-        for _ in range(radius):
-            carry = left_high >> np.uint64(63)
-            left_high = high | (left_high << one) | (left_low >> np.uint64(63))
-            left_low = low | (left_low << one) | carry
-            carry = right_high << np.uint64(63)
-            right_high = high | (right_high >> one) | (right_low << np.uint64(63))
-            right_low = low | (right_low >> one) | carry
-        low = left_low | right_low
-        high = left_high | right_high
-        for other in range(max(0, row - radius), min(ROWS, row + radius + 1)):
-            state.boards[m, target, 0, other] |= low
-            state.boards[m, target, 1, other] |= high
-
-
-@helper
-def rebuild_ground(state, m):
-    """Own ground, enemy ground and what is within reach of own ground, from the remembered owners.
-
-    Cells around places where enemy ground was felt lately count as enemy ground, whoever causes it.
-    """
-    widen(state, m, COGS, FRIENDLY, TERRITORY)
-    widen(state, m, CLIPS, ENEMY, TERRITORY)
-    widen(state, m, COGS, REACH, FAR)
-    widen(state, m, COGS, NEAR, NEAR_RADIUS)
-    for word in range(2):
-        for row in range(ROWS):
-            state.boards[m, ENEMY, word, row] |= (
-                state.boards[m, HURT_NEW, word, row] | state.boards[m, HURT_OLD, word, row]
-            )
-    state.version[m] += 1
-
-
-@helper
-def layout_fits(state, m, k, hub_row, hub_column, row, column, walls, objects):
-    """1 if every cell of the window that lies in the `k`-th hub layout looks as the layout says."""
-    radius = LAYOUT_RADIUS[k]
-    width = 2 * radius + 1
-    for i in range(WINDOW):
-        from_hub = row + i - HALF - hub_row + radius
-        if from_hub < 0 or from_hub >= width:
-            continue
-        plan_walls = LAYOUT_WALLS[k, from_hub]
-        plan_objects = LAYOUT_OBJECTS[k, from_hub]
-        for j in range(WINDOW):
-            bit_column = column + j - HALF - hub_column + radius
-            if bit_column < 0 or bit_column >= width:
-                continue
-            shift = np.uint64(bit_column)
-            here = np.uint64(j)
-            if (plan_walls >> shift) & np.uint64(1) != (walls[i] >> here) & np.uint64(1):
-                return 0
-            if (plan_objects >> shift) & np.uint64(1) != (objects[i] >> here) & np.uint64(1):
-                return 0
-    for i in range(LAYOUT_LIST.shape[1]):
-        object_row = hub_row + LAYOUT_LIST[k, i, 0]
-        object_column = hub_column + LAYOUT_LIST[k, i, 1]
-        if abs(object_row - row) > HALF or abs(object_column - column) > HALF:
-            continue
-        code = state.codes[m, object_row + CENTRE_ROW, (object_column + CENTRE_COLUMN) & 127]
-        planned = LAYOUT_LIST[k, i, 2]
-        is_junction = planned == CODE_NEUTRAL and (code == CODE_COGS or code == CODE_CLIPS)
-        if code != planned and not is_junction:
-            return 0
-    return 1
-
-
-@helper
-def stamp_layout(state, m, k, hub_row, hub_column):
-    """Take the cells of the `k`-th hub layout that were not seen yet as known."""
-    radius = LAYOUT_RADIUS[k]
-    width = 2 * radius + 1
-    full = (np.uint64(1) << np.uint64(width)) - np.uint64(1)
-    start = hub_column - radius
-    ground = 0
-    for i in range(LAYOUT_LIST.shape[1]):
-        row = hub_row + LAYOUT_LIST[k, i, 0] + CENTRE_ROW
-        column = hub_column + LAYOUT_LIST[k, i, 1]
-        if row >= 1 and row < ROWS - 1 and has_bit(state.boards, m, KNOWN, row, column) == 0:
-            ground |= put_object(state, m, row, column, LAYOUT_LIST[k, i, 2])
-    for i in range(width):
-        row = hub_row + i - radius + CENTRE_ROW
-        if row < 1 or row >= ROWS - 1:
-            continue
-        solid = LAYOUT_WALLS[k, i] | LAYOUT_OBJECTS[k, i]
-        low = spread_low(full, start)
-        high = spread_high(full, start)
-        new_low = low & ~state.boards[m, KNOWN, 0, row]
-        new_high = high & ~state.boards[m, KNOWN, 1, row]
-        state.boards[m, BLOCKED, 0, row] |= spread_low(solid, start) & new_low
-        state.boards[m, BLOCKED, 1, row] |= spread_high(solid, start) & new_high
-        state.boards[m, KNOWN, 0, row] |= low
-        state.boards[m, KNOWN, 1, row] |= high
-        if high != 0 or (low & np.uint64(0x8000000000000001)) != 0:
-            state.wide[m] = 1
-    state.version[m] += 1
-    return ground
-
-
-@helper
-def forget_ground(state, m, row, column):
-    """Own ground was expected but not felt: junctions of ours within 10 and out of view were lost, call them neutral.
-
-    Nothing is concluded where the hub is near, because the hub cannot be lost.
-    """
-    ground = 0
-    top = max(1, row + CENTRE_ROW - TERRITORY)
-    bottom = min(ROWS - 2, row + CENTRE_ROW + TERRITORY)
-    for pass_index in range(2):
-        for grid_row in range(top, bottom + 1):
-            if (state.boards[m, COGS, 0, grid_row] | state.boards[m, COGS, 1, grid_row]) == 0:
-                continue
-            for other in range(column - TERRITORY, column + TERRITORY + 1):
-                if has_bit(state.boards, m, COGS, grid_row, other) == 0:
-                    continue
-                if pass_index == 0:
-                    if state.codes[m, grid_row, (other + CENTRE_COLUMN) & 127] == CODE_HUB:
-                        return 0
-                elif abs(grid_row - CENTRE_ROW - row) > HALF or abs(other - column) > HALF:
-                    ground |= put_object(state, m, grid_row, other, CODE_NEUTRAL)
-    return ground
-
 
 @helper
 def feels_enemy(state, n, own):
@@ -398,79 +137,6 @@ def feels_enemy(state, n, own):
     if body[n, ON_GROUND] < 2 or own[38] != 0:
         return 0
     return 1 if body[n, HP] < cap and body[n, HP] > cap - 8 else 0
-
-
-@helper
-def mark_hurt(state, m, row, column, radius):
-    """Count the cells around the agent as enemy ground for a while; returns 1 if that is news."""
-    if has_bit(state.boards, m, ENEMY, row + CENTRE_ROW, column):
-        return 0
-    width = 2 * radius + 1
-    mask = (np.uint64(1) << np.uint64(width)) - np.uint64(1)
-    low = spread_low(mask, column - radius)
-    high = spread_high(mask, column - radius)
-    top = max(1, row + CENTRE_ROW - radius)
-    bottom = min(ROWS - 2, row + CENTRE_ROW + radius)
-    for grid_row in range(top, bottom + 1):
-        state.boards[m, HURT_NEW, 0, grid_row] |= low
-        state.boards[m, HURT_NEW, 1, grid_row] |= high
-    return 1
-
-
-@helper
-def write_window(state, m, row, column, walls, objects, radius):
-    """Write one 11x11 window into the boards; `radius` below 10: only cells within that Manhattan distance."""
-    ground = 0
-    start = column - HALF
-    changed = np.uint64(0)
-    for i in range(WINDOW):
-        grid_row = row + i - HALF + CENTRE_ROW
-        if grid_row < 1 or grid_row >= ROWS - 1:
-            continue
-        window = np.uint64(0x7FF)
-        if radius < 2 * HALF:
-            reach = min(HALF, radius - abs(i - HALF))
-            if reach < 0:
-                continue
-            window = ((np.uint64(1) << np.uint64(2 * reach + 1)) - np.uint64(1)) << np.uint64(
-                HALF - reach
-            )
-        solid = walls[i] | objects[i]
-        for word in range(2):
-            if word == 0:
-                seen, filled, things = (
-                    spread_low(window, start),
-                    spread_low(solid, start),
-                    spread_low(objects[i], start),
-                )
-            else:
-                seen, filled, things = (
-                    spread_high(window, start),
-                    spread_high(solid, start),
-                    spread_high(objects[i], start),
-                )
-            if seen == 0:
-                continue
-            known = state.boards[m, KNOWN, word, grid_row]
-            blocked = state.boards[m, BLOCKED, word, grid_row]
-            lately = state.boards[m, SEEN_NEW, word, grid_row]
-            changed |= (seen & ~known) | ((blocked ^ filled) & seen)
-            owned = state.boards[m, COGS, word, grid_row] | state.boards[m, NEUTRAL, word, grid_row]
-            changed |= owned & seen & ~(lately | state.boards[m, SEEN_OLD, word, grid_row])
-            state.boards[m, KNOWN, word, grid_row] = known | seen
-            state.boards[m, BLOCKED, word, grid_row] = (blocked & ~seen) | filled
-            state.boards[m, SEEN_NEW, word, grid_row] = lately | seen
-            if word == 1 or (seen & np.uint64(0x8000000000000001)) != 0:
-                state.wide[m] = 1
-            gone = state.boards[m, OBJECT, word, grid_row] & seen & ~things
-            if gone != 0:
-                for j in range(WINDOW):
-                    index = (start + j + CENTRE_COLUMN) & 127
-                    if index >> 6 == word and (gone >> np.uint64(index & 63)) & np.uint64(1):
-                        ground |= put_object(state, m, grid_row, start + j, 0)
-    if changed != 0:
-        state.version[m] += 1
-    return ground
 
 
 @helper
@@ -812,31 +478,6 @@ def update_row(state, n, m, shared, tokens, own, walls, objects, found):
     write_scalars(state, n, m, own, vibe)
     write_place(state, n, m)
     body[n, AGE] += 1
-
-
-@helper
-def clear_memory(state, m):
-    """Forget the map."""
-    for board in range(NUM_BOARDS):
-        for row in range(ROWS):
-            state.boards[m, board, 0, row] = np.uint64(0)
-            state.boards[m, board, 1, row] = np.uint64(0)
-    for code in range(NUM_CODES):
-        state.counts[m, code] = 0
-    state.wide[m] = 0
-    state.version[m] += 1
-
-
-@helper
-def age_memory(state, m):
-    """A period is over: what was seen or felt before it does not count as lately any more."""
-    for row in range(ROWS):
-        for word in range(2):
-            state.boards[m, SEEN_OLD, word, row] = state.boards[m, SEEN_NEW, word, row]
-            state.boards[m, SEEN_NEW, word, row] = np.uint64(0)
-            state.boards[m, HURT_OLD, word, row] = state.boards[m, HURT_NEW, word, row]
-            state.boards[m, HURT_NEW, word, row] = np.uint64(0)
-    rebuild_ground(state, m)
 
 
 @kernel

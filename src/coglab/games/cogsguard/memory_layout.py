@@ -245,7 +245,13 @@ BOARD_SEEN_OLD = 10
 BOARD_NEAR = 11
 BOARD_HURT_NEW = 12
 BOARD_HURT_OLD = 13
-NUM_BOARDS = 14
+BOARD_ELEMENT = 14
+"""First of four boards with the extractors of each element; these and the next follow from the object codes."""
+BOARD_PLACE = 18
+"""The hub, chests, stations and objects of unknown kind."""
+NUM_BOARDS = 19
+NUM_SAVED_BOARDS = 14
+"""Boards that do not follow from others."""
 
 PADS: tuple[tuple[int, int], ...] = (
     (-2, 0), (0, 2), (2, 0), (0, -2), (0, 3), (0, -3), (3, 3), (-3, 3), (3, -3), (-3, -3),

@@ -1,0 +1,173 @@
+"""The route classes as bit masks: which classes an object belongs to, and which have any target at all.
+
+Names and meanings: `memory_layout.ROUTE_CLASSES`. The search itself: `flood.py`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from coglab.engine.jit import helper
+from coglab.games.cogsguard import memory_layout as layout
+from coglab.games.cogsguard.memory_boards import (
+    BLOCKED,
+    CLIPS,
+    COGS,
+    ENEMY,
+    FRIENDLY,
+    KNOWN,
+    NEAR,
+    NEUTRAL,
+    PLACE,
+    REACH,
+    ROWS,
+    SEEN_NEW,
+    SEEN_OLD,
+)
+
+NUM_CLASSES = len(layout.ROUTE_CLASSES)
+NO_ROUTE = layout.NO_ROUTE
+MAX_DEPTH = layout.MAX_DEPTH
+NUM_CODES = layout.NUM_CODES
+NUM_ELEMENTS = len(layout.ELEMENTS)
+
+
+def _class_bit(name: str) -> int:
+    return 1 << layout.ROUTE_INDEX[name]
+
+
+GROUND_CLASS = layout.ROUTE_INDEX["own_ground"]
+SAFE_CLASS = layout.ROUTE_INDEX["safe_ground"]
+FRONTIER_CLASS = layout.ROUTE_INDEX["frontier"]
+NEAR_CLASS = layout.ROUTE_INDEX["near_frontier"]
+MINE_CLASS = layout.ROUTE_INDEX["mine"]
+
+GROUND_BIT = _class_bit("own_ground")
+SAFE_BIT = _class_bit("safe_ground")
+FRONTIER_BIT = _class_bit("frontier")
+NEAR_BIT = _class_bit("near_frontier")
+ALIGN_BIT = _class_bit("align")
+ALIGN_HOME_BIT = _class_bit("align_home")
+NEUTRAL_BIT = _class_bit("neutral")
+CLIPS_BIT = _class_bit("clips")
+DEPOSIT_BIT = _class_bit("deposit")
+HUB_BIT = _class_bit("hub")
+CHEST_BIT = _class_bit("chest")
+REVISIT_BIT = _class_bit("revisit")
+PATROL_BIT = _class_bit("patrol")
+STATION_BITS = sum(_class_bit(f"{name}_station") for name in layout.GEARS)
+
+ELEMENT_BITS = (1 << NUM_ELEMENTS) - 1
+"""The elements are the first classes."""
+AREA_BITS = GROUND_BIT | SAFE_BIT | FRONTIER_BIT | NEAR_BIT
+"""Classes whose targets are whole areas of cells, not objects."""
+NEUTRAL_BITS = NEUTRAL_BIT | ALIGN_BIT | ALIGN_HOME_BIT | PATROL_BIT
+"""Classes that a neutral junction can belong to."""
+COGS_BITS = DEPOSIT_BIT | REVISIT_BIT | PATROL_BIT
+"""Classes that a junction of ours can belong to."""
+PLACE_BITS = CHEST_BIT | HUB_BIT | STATION_BITS
+"""Classes of objects that never change."""
+MINE_NEEDS = (1 << MINE_CLASS) | ELEMENT_BITS | FRONTIER_BIT
+"""What `mine` chooses from: the four elements and unknown ground."""
+
+CLASSES_OF_CODE = np.zeros(NUM_CODES, dtype=np.int64)
+for _i, _name in enumerate(layout.ELEMENTS):
+    CLASSES_OF_CODE[1 + _i] = _class_bit(_name)
+for _i, _name in enumerate(layout.GEARS):
+    CLASSES_OF_CODE[layout.CODE_STATION + _i] = _class_bit(f"{_name}_station")
+CLASSES_OF_CODE[layout.CODE_CHEST] = _class_bit("chest")
+CLASSES_OF_CODE[layout.CODE_HUB] = _class_bit("hub") | _class_bit("deposit")
+CLASSES_OF_CODE[layout.CODE_NEUTRAL] = (
+    _class_bit("neutral") | ALIGN_BIT | ALIGN_HOME_BIT | PATROL_BIT
+)
+CLASSES_OF_CODE[layout.CODE_COGS] = _class_bit("deposit") | REVISIT_BIT | PATROL_BIT
+CLASSES_OF_CODE[layout.CODE_CLIPS] = _class_bit("clips")
+
+
+@helper
+def classes_of_cell(boards, codes, word, row, bit):
+    """Bit mask of the route classes that the object in a cell belongs to.
+
+    Asks the boards first: they are in use already, a look at the codes costs a wait for memory.
+
+    Args:
+        boards: u64 [NUM_BOARDS, 2, ROWS] of the memory.
+        codes: u8 [ROWS, 128] of the memory.
+        word: word of the row.
+        row: grid row.
+        bit: bit of the cell in the word.
+    """
+    here = np.uint64(1) << np.uint64(bit)
+    lately = (boards[SEEN_NEW, word, row] | boards[SEEN_OLD, word, row]) & here != 0
+    if boards[NEUTRAL, word, row] & here != 0:
+        classes = NEUTRAL_BIT
+        if boards[REACH, word, row] & here != 0:
+            if not lately:
+                classes |= PATROL_BIT
+            if boards[ENEMY, word, row] & here == 0:
+                classes |= ALIGN_BIT
+                if boards[FRIENDLY, word, row] & here != 0:
+                    classes |= ALIGN_HOME_BIT
+        return classes
+    if boards[CLIPS, word, row] & here != 0:
+        return CLIPS_BIT
+    if boards[COGS, word, row] & ~boards[PLACE, word, row] & here != 0:
+        return DEPOSIT_BIT if lately else COGS_BITS
+    return CLASSES_OF_CODE[codes[row, 64 * word + bit]]
+
+
+@helper
+def classes_present(state, m):
+    """The classes of which the memory holds at least one target that may be reachable; the others need no search.
+
+    Args:
+        state: `MemoryState`.
+        m: memory.
+    """
+    present = 0
+    for code in range(1, NUM_CODES):
+        if state.counts[m, code] > 0:
+            present |= CLASSES_OF_CODE[code]
+    present &= ~(ALIGN_BIT | ALIGN_HOME_BIT | REVISIT_BIT | PATROL_BIT)
+    boards = state.boards[m]
+    one, top_bit = np.uint64(1), np.uint64(63)
+    align = home = ours = patrol = frontier = near = ground = safe = np.uint64(0)
+    first = np.uint64(max(state.span[m, 0] - 1, 1))
+    last = np.uint64(min(state.span[m, 1] + 2, ROWS - 1))
+    for word in range(2 if state.wide[m] else 1):
+        other = 1 - word
+        for row in range(first, last):
+            known = boards[KNOWN, word, row]
+            free = known & ~boards[BLOCKED, word, row]
+            own = boards[FRIENDLY, word, row]
+            calm = ~boards[ENEMY, word, row]
+            lately = boards[SEEN_NEW, word, row] | boards[SEEN_OLD, word, row]
+            neutral = boards[NEUTRAL, word, row]
+            in_reach = neutral & boards[REACH, word, row]
+            align |= in_reach & calm
+            home |= neutral & own & calm
+            ours |= boards[COGS, word, row] & ~boards[PLACE, word, row] & ~lately
+            patrol |= in_reach & ~lately
+            ground |= own & free
+            safe |= own & free & calm
+            above = boards[KNOWN, word, row - one] & ~boards[BLOCKED, word, row - one]
+            below = boards[KNOWN, word, row + one] & ~boards[BLOCKED, word, row + one]
+            beside = boards[KNOWN, other, row] & ~boards[BLOCKED, other, row]
+            beside = (beside << top_bit) | (beside >> top_bit)
+            around = above | below | (free << one) | (free >> one) | beside
+            edge = around & ~known
+            frontier |= edge
+            near |= edge & boards[NEAR, word, row]
+        for row, beyond in ((1, 0), (ROWS - 2, ROWS - 1)):
+            edge = boards[KNOWN, word, row] & ~boards[BLOCKED, word, row]
+            frontier |= edge
+            near |= edge & boards[NEAR, word, beyond]
+    present |= ALIGN_BIT if align != 0 else 0
+    present |= ALIGN_HOME_BIT if home != 0 else 0
+    present |= REVISIT_BIT if ours != 0 else 0
+    present |= PATROL_BIT if (ours | patrol) != 0 else 0
+    present |= GROUND_BIT if ground != 0 else 0
+    present |= SAFE_BIT if safe != 0 else 0
+    present |= FRONTIER_BIT if frontier != 0 else 0
+    present |= NEAR_BIT if near != 0 else 0
+    return present
