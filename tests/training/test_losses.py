@@ -91,6 +91,8 @@ def test_actor_loss_by_hand():
     for clip, expected in ((0.3, -2.4), (0.1, -2.2)):
         loss, metrics = ppo_actor_loss(batch, outputs, PpoActorConfig(clip_coef=clip, ent_coef=0.5))
         assert float(loss) == pytest.approx((expected - 0.5 * entropy) / 2)
+        weighted, _ = ppo_actor_loss(batch, outputs, PpoActorConfig(clip_coef=clip), 0.5, 0.25)
+        assert float(weighted) == pytest.approx((0.25 * expected - 0.5 * entropy) / 2)
         assert mean(metrics, "policy_loss") == pytest.approx(expected)
         assert mean(metrics, "clipfrac") == float(clip < 0.2)
         assert mean(metrics, "approx_kl") == pytest.approx(1.2 - 1 - math.log(1.2))

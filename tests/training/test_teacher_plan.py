@@ -2,9 +2,14 @@ import numpy as np
 import pytest
 
 from coglab.config import UserError
-from coglab.training.config import OptimizerConfig, SlicedScriptedClonerConfig, TrainerConfig
+from coglab.training.config import (
+    OptimizerConfig,
+    PpoActorConfig,
+    SlicedScriptedClonerConfig,
+    TrainerConfig,
+)
 from coglab.training.randomness import stream_key, uniforms
-from coglab.training.schedules import Linear, learning_rates
+from coglab.training.schedules import Linear, learning_rates, surrogate_weight
 from coglab.training.teacher_plan import (
     PPO,
     STUDENT_LED,
@@ -125,3 +130,9 @@ def test_the_teachers_leaving_lowers_the_policys_learning_rate_but_not_the_criti
     )
     assert learning_rates(config, 100, 0, 0, 0.5) == pytest.approx((0.6, 2.0))
     assert learning_rates(config, 100, 0, 0, 0.0) == pytest.approx((0.2, 2.0))
+
+
+def test_the_policy_gradient_has_its_full_weight_only_once_the_teacher_has_left():
+    config = PpoActorConfig(coef_with_teacher=0.2)
+    assert surrogate_weight(config, is_taught=True) == 0.2
+    assert surrogate_weight(config, is_taught=False) == 1.0

@@ -153,6 +153,9 @@ _LOSSES: dict[str, Metric] = {
         "1", "moment", "none", "Step size of the layers that serve values alone."
     ),
     "hyperparameters/ent_coef": Metric("1", "moment", "none", "Weight of the entropy bonus."),
+    "hyperparameters/policy_gradient_coef": Metric(
+        "1", "moment", "none", "Weight of the policy gradient: smaller while a teacher labels."
+    ),
 }
 
 _TEACHER: dict[str, Metric] = {

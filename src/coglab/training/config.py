@@ -26,6 +26,10 @@ class PpoActorConfig(Config):
     """The same once a run's teacher has left (mixed with `ent_coef` as its share falls; runs without a teacher keep
     `ent_coef`). A clone needs no pull towards random play, and the pull is stronger than this game's faint reward."""
 
+    coef_with_teacher: Number = Field(0.1, ge=0)
+    """Weight of the policy gradient while a run's teacher still labels rows; 1 afterwards and in runs without one. Its
+    noise disturbs a clone that is being made, and the value function needs time first (docs/log.md)."""
+
     norm_adv: bool = True
     """Normalise advantages to mean 0 and standard deviation 1 over the minibatch rows that the loss uses."""
 

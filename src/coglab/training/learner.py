@@ -26,7 +26,7 @@ from coglab.training.losses.ppo_critic import gtd_lambda_loss, mse_critic_loss
 from coglab.training.losses.sliced_scripted_cloner import sliced_scripted_cloner_loss
 from coglab.training.optim import AdamW, FlatParameters
 from coglab.training.randomness import SHUFFLE_STREAM
-from coglab.training.schedules import entropy_weight, learning_rates
+from coglab.training.schedules import entropy_weight, learning_rates, surrogate_weight
 from coglab.training.teacher_plan import STUDENT
 from coglab.training.workers import WorkerPool
 
@@ -48,6 +48,13 @@ class Latest(NamedTuple):
 
     log_prob: np.ndarray
     value: np.ndarray
+
+
+class ActorWeights(NamedTuple):
+    """Weights of the actor's loss at one step, in the order of `ppo_actor_loss`."""
+
+    entropy: float
+    surrogate: float
 
 
 class MetricSums:
@@ -76,7 +83,7 @@ def combined_loss(
     batch: LossBatch,
     outputs: LossOutputs,
     config: TrainerConfig,
-    ent_coef: float | None = None,
+    weights: ActorWeights | None = None,
 ) -> tuple[Tensor, Metrics]:
     """The sum of all enabled losses on a shard.
 
@@ -84,7 +91,7 @@ def combined_loss(
         batch: the shard.
         outputs: the network's outputs on it.
         config: which losses, with which weights.
-        ent_coef: the actor's entropy weight at this step; left out, the configured one.
+        weights: the actor's weights at this step; left out, those of a run without a teacher.
 
     Returns:
         The loss and all metrics.
@@ -92,7 +99,8 @@ def combined_loss(
     losses = config.losses
     parts = []
     if losses.ppo_actor.enabled:
-        parts.append(ppo_actor_loss(batch, outputs, losses.ppo_actor, ent_coef))
+        chosen = weights or ActorWeights(losses.ppo_actor.ent_coef, 1.0)
+        parts.append(ppo_actor_loss(batch, outputs, losses.ppo_actor, *chosen))
     if losses.ppo_critic.enabled:
         if losses.ppo_critic.critic_update == "mse":
             parts.append(mse_critic_loss(batch, outputs, losses.ppo_critic))
@@ -146,7 +154,7 @@ class Learner:
             )
         self.geometry, self.config, self.seed = geometry, config, seed
         self.pool, self.device, self.autocast = pool, device, autocast
-        self._ent_coef = config.losses.ppo_actor.ent_coef
+        self._actor_weights = ActorWeights(config.losses.ppo_actor.ent_coef, 1.0)
         shards = geometry.num_shards
         self.parameters = FlatParameters(network, shards)
         self.replicas = [network] + [network.replica() for _ in range(shards - 1)]
@@ -213,6 +221,7 @@ class Learner:
         iteration: int,
         agent_step: int,
         teacher_presence: float = 1.0,
+        is_taught: bool = False,
     ) -> dict[str, float]:
         """Pass over the batch `update_epochs` times.
 
@@ -221,6 +230,7 @@ class Learner:
             iteration: number of the iteration; names the shuffle.
             agent_step: agent steps done before this batch was collected.
             teacher_presence: see `schedules.learning_rates`; also sets the entropy weight.
+            is_taught: whether a teacher labelled rows of this batch; sets the weight of the policy gradient.
 
         Returns:
             Metrics by full name, means over the gradient steps.
@@ -229,11 +239,14 @@ class Learner:
             NonFiniteLossError: the loss or its gradient is not finite.
         """
         config, optimizer = self.config, self.optimizer
-        self._ent_coef = entropy_weight(config.losses.ppo_actor, teacher_presence)
+        actor = config.losses.ppo_actor
+        self._actor_weights = ActorWeights(
+            entropy_weight(actor, teacher_presence), surrogate_weight(actor, is_taught)
+        )
         metrics = MetricSums()
         extra: dict[str, float] = {}
         norms: list[float] = []
-        target_kl = config.losses.ppo_actor.target_kl
+        target_kl = actor.target_kl
         # What the passes after the first recompute advantages from: every segment's latest outputs.
         latest = Latest(experience.steps.student_log_prob.copy(), experience.steps.value.copy())
         for segments in self._minibatches(experience, iteration, latest):
@@ -260,7 +273,8 @@ class Learner:
         return {
             **{f"losses/{name}": mean for name, mean in metrics.means().items()},
             **extra,
-            "hyperparameters/ent_coef": self._ent_coef,
+            "hyperparameters/ent_coef": self._actor_weights.entropy,
+            "hyperparameters/policy_gradient_coef": self._actor_weights.surrogate,
             "grad/norm": sum(norms) / len(norms),
             "grad/norm_max": max(norms),
             "grad/clipped": clipped / len(norms),
@@ -315,7 +329,7 @@ class Learner:
                 part = own[start : start + micro]
                 batch = gather(experience, part, denominator, center, scale, self.device)
                 outputs = self._outputs(network, experience, part, batch.action_ST)
-                loss, metrics = combined_loss(batch, outputs, self.config, self._ent_coef)
+                loss, metrics = combined_loss(batch, outputs, self.config, self._actor_weights)
                 loss.backward()
                 sums.add("total_loss", float(loss.detach()) * denominator, batch.action_ST.numel())
                 for name, (total, weight) in metrics.items():

@@ -82,3 +82,16 @@ def entropy_weight(config: PpoActorConfig, teacher_presence: float) -> float:
     """
     after = config.ent_coef_after_teacher
     return after + teacher_presence * (config.ent_coef - after)
+
+
+def surrogate_weight(config: PpoActorConfig, is_taught: bool) -> float:
+    """Weight of the policy gradient.
+
+    Args:
+        config: the weight while there is a teacher.
+        is_taught: whether the teacher labels any row of this batch.
+
+    Returns:
+        The weight.
+    """
+    return config.coef_with_teacher if is_taught else 1.0

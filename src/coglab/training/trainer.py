@@ -242,7 +242,9 @@ class Trainer:
         described = time.perf_counter()
         presence = self.plan.presence(counters.agent_step)
         metrics.update(
-            self.learner.update(experience, counters.iteration, counters.agent_step, presence)
+            self.learner.update(
+                experience, counters.iteration, counters.agent_step, presence, rollout.uses_teacher
+            )
         )
         learned = time.perf_counter()
 

@@ -37,14 +37,16 @@ def ppo_actor_loss(
     outputs: LossOutputs,
     config: PpoActorConfig,
     ent_coef: float | None = None,
+    coef: float = 1.0,
 ) -> tuple[Tensor, Metrics]:
-    """Clipped policy gradient minus `ent_coef` times the entropy.
+    """Clipped policy gradient, times `coef`, minus `ent_coef` times the entropy.
 
     Args:
         batch: the shard.
         outputs: the network's outputs on it.
         config: clip range, entropy weight, which rows.
         ent_coef: the entropy weight at this step; left out, `config.ent_coef`.
+        coef: weight of the surrogate at this step.
 
     Returns:
         The loss, and `policy_loss` over its rows; `approx_kl` (mean of w - 1 - log w), `clipfrac`, `importance`
@@ -59,7 +61,7 @@ def ppo_actor_loss(
     surrogate_ST = torch.minimum(batch.advantage_ST * ratio_ST, batch.advantage_ST * clipped_ST)
     entropy_ST = -(outputs.log_probs_STU.exp() * outputs.log_probs_STU).sum(-1)
     bonus = config.ent_coef if ent_coef is None else ent_coef
-    loss = -((surrogate_ST + bonus * entropy_ST) * weight_ST).sum() / batch.denominator
+    loss = -((coef * surrogate_ST + bonus * entropy_ST) * weight_ST).sum() / batch.denominator
 
     with torch.no_grad():
         acted_ST = batch.is_student_ST
