@@ -108,7 +108,7 @@ def _observations(state, maps, active, rules, settings, buffers, episode, scratc
 @kernel
 def _ends(state, maps, active, rules, settings, buffers, episode, scratch, last):
     for env in range(last):
-        _count_tokens(state, rules, env)
+        _count_tokens(state, rules, env, 0)
         _end_tick(state, maps, active, rules, settings, buffers, episode, scratch, env)
 
 

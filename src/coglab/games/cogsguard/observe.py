@@ -17,7 +17,7 @@ from coglab.engine.blocks import (
     spread_tokens,
     store32,
 )
-from coglab.engine.jit import count_ones, helper, trailing_zeros
+from coglab.engine.jit import count_ones, helper, inlined, trailing_zeros
 from coglab.engine.window import CENTRE, LOCATION, POSITION, RADIUS, window_mask
 from coglab.games.cogsguard.rules import (
     AGENT,
@@ -88,14 +88,14 @@ def object_token_table(extractors_stay: bool) -> np.ndarray:
 # --- one token at a time ---------------------------------------------------------------------------------------------
 
 
-@helper
+@inlined
 def _put(out, at, location, feature, value):
     """Write one token at byte `at` and return the byte behind it; the byte after that is overwritten too."""
     store32(out, at, np.uint32(location | (feature << 8) | (value << 16)))
     return at + 3
 
 
-@helper
+@inlined
 def _put_amount(out, at, location, feature, amount):
     """Write an amount as one token, or two when it needs a second byte."""
     at = _put(out, at, location, feature, amount & 255)
@@ -107,7 +107,7 @@ def _put_amount(out, at, location, feature, amount):
 # --- parts that several agents see ------------------------------------------------------------------------------------
 
 
-@helper
+@inlined
 def _write_agent(agent, out):
     """Write the tokens of an agent as anyone sees them, with location 0; return the number of bytes."""
     at = _put(out, 0, 0, COLLECTIVE, COGS)
@@ -124,7 +124,7 @@ def _write_agent(agent, out):
     return _put(out, at, 0, FROZEN, 0)
 
 
-@helper
+@inlined
 def _write_stock(game, out):
     """Write the tokens of the stock; return the number of bytes."""
     at = 0
@@ -137,7 +137,7 @@ def _write_stock(game, out):
 # --- one observation -------------------------------------------------------------------------------------------------
 
 
-@helper
+@inlined
 def _write_globals(agent, game, rules, scratch, stock_bytes, out):
     """Write the tokens that open every observation; return the number of bytes."""
     tick = np.int64(game.tick)
@@ -157,7 +157,7 @@ def _write_globals(agent, game, rules, scratch, stock_bytes, out):
     return at + stock_bytes
 
 
-@helper
+@inlined
 def _look_around(maps, slot, agent):
     """Bring the walls and objects in the window of an agent up to date, if it has moved."""
     row, col = np.int64(agent.row), np.int64(agent.col)
@@ -172,7 +172,7 @@ def _look_around(maps, slot, agent):
         agent.window_objects[1] = high
 
 
-@helper
+@inlined
 def _find_agents(rules, i, scratch):
     """Find the other agents in the window of agent i of a game.
 
@@ -201,7 +201,7 @@ def _find_agents(rules, i, scratch):
     return low, high, num_bytes
 
 
-@helper
+@inlined
 def _list_walls(agent, locations):
     """Write the location bytes of the walls in an agent's window to `locations`, nearest first."""
     count = 0
@@ -213,7 +213,7 @@ def _list_walls(agent, locations):
             count += 1
 
 
-@helper
+@inlined
 def _put_walls(out, at, locations, start, end):
     """Write the tokens of the walls number start .. end - 1; return the byte behind the last."""
     spread_tokens(out, at, locations, start, np.uint8(TAG), np.uint8(WALL))
@@ -222,7 +222,7 @@ def _put_walls(out, at, locations, start, end):
     return at + 3 * (end - start)
 
 
-@helper
+@inlined
 def _put_agent(out, at, tokens, num_bytes, location):
     """Copy the tokens of an agent, giving them a location; return the byte behind the last."""
     copy_tokens(out, at, tokens, 0, location)
@@ -231,7 +231,7 @@ def _put_agent(out, at, tokens, num_bytes, location):
     return at + num_bytes
 
 
-@helper
+@inlined
 def _put_object(out, at, packed, location):
     """Write the tokens of an object from their packed form; return the byte behind the last."""
     place = np.uint64(location)
@@ -241,7 +241,7 @@ def _put_object(out, at, packed, location):
     return at + 3 * np.int64(packed >> _TOKENS_SHIFT)
 
 
-@helper
+@inlined
 def _write_cells(state, maps, rules, env, agent, agents_low, agents_high, scratch, out, at):
     """Write the tokens of all cells but the agent's own, nearest first; return the byte behind the last.
 
@@ -278,7 +278,7 @@ def _write_cells(state, maps, rules, env, agent, agents_low, agents_high, scratc
     return _put_walls(out, at, locations, walls_written, walls_before_half)
 
 
-@helper
+@inlined
 def _blank_rest(out, at, end):
     """Blank out[at:end], and the block behind `at` in any case; out has room for that block."""
     fill_block(out, at, np.uint8(BLANK))
@@ -299,7 +299,7 @@ def _copy_cut(out, buffer, num_bytes):
     return kept
 
 
-@helper
+@inlined
 def _observe_agent(state, maps, rules, env, i, scratch, stock_bytes, row):
     """Write the observation of agent i of a game to `row` ([600] uint8); return the number of tokens dropped."""
     game = state.games[env]
@@ -325,7 +325,7 @@ def _observe_agent(state, maps, rules, env, i, scratch, stock_bytes, row):
     return (at - kept) // 3
 
 
-@helper
+@inlined
 def observe_game(state, maps, rules, env, scratch, tokens):
     """Write the observation of every agent of a game.
 
@@ -355,7 +355,7 @@ def observe_game(state, maps, rules, env, scratch, tokens):
     return dropped
 
 
-@helper
+@inlined
 def count_tokens(state, rules, env, dropped):
     """Add the tokens of the present observations of a game to its statistics."""
     game = state.games[env]

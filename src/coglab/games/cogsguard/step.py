@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coglab.engine.jit import count_ones, helper
+from coglab.engine.jit import count_ones, helper, inlined
 from coglab.engine.rng import mt_shuffle, shuffled_order
 from coglab.games.cogsguard.events import owner_of, run_events, set_owner
 from coglab.games.cogsguard.inventory import (
@@ -80,7 +80,7 @@ from coglab.games.cogsguard.state import (
 _ONE = np.uint64(1)
 
 
-@helper
+@inlined
 def step_game(state, maps, rules, env, actions, scratch, exact_order, success, rewards):
     """Simulate one tick of a game up to, but not including, what the agents see.
 
@@ -122,7 +122,7 @@ def step_game(state, maps, rules, env, actions, scratch, exact_order, success, r
     _pay_rewards(state, maps, rules, env, rewards)
 
 
-@helper
+@inlined
 def _draw_order(state, rules, env, order, exact_order):
     if exact_order:
         for i in range(rules.num_agents):
@@ -135,7 +135,7 @@ def _draw_order(state, rules, env, order, exact_order):
 # --- 4. actions ------------------------------------------------------------------------------------------------------
 
 
-@helper
+@inlined
 def _act(state, maps, rules, env, agent, action):
     """Try an agent's action; return whether it succeeded."""
     if action < 0 or action >= NUM_ACTIONS:
@@ -170,7 +170,7 @@ def _count_invalid_index(agent, action):
             return
 
 
-@helper
+@inlined
 def _count_standing(agent):
     """Count actions that left the agent in the cell in which its previous action left it."""
     if agent.row == agent.last_row and agent.col == agent.last_col:
@@ -184,7 +184,7 @@ def _count_standing(agent):
         agent.last_col = agent.col
 
 
-@helper
+@inlined
 def _move(state, maps, rules, env, agent, direction):
     """Move an agent one cell, or use what stands there; return whether either worked."""
     if agent.inventory[ENERGY] < rules.move_cost:
@@ -212,7 +212,7 @@ def _move(state, maps, rules, env, agent, direction):
     return True
 
 
-@helper
+@inlined
 def object_at(maps, slot, row, col):
     """Return the number of the object at a cell of a map that has one there."""
     word, bit = (col + PAD) >> 6, _ONE << np.uint64((col + PAD) & 63)
@@ -309,7 +309,7 @@ def _use_station(agent, game, rules, gear):
 # --- 6. area effects -------------------------------------------------------------------------------------------------
 
 
-@helper
+@inlined
 def _feel_area(state, maps, rules, env, agent):
     """Let every hub and junction in range act on an agent, in row-major order."""
     slot = np.int64(state.games[env].map_slot)
@@ -333,7 +333,7 @@ def _feel_area(state, maps, rules, env, agent):
 # --- 8. rewards ------------------------------------------------------------------------------------------------------
 
 
-@helper
+@inlined
 def _pay_rewards(state, maps, rules, env, rewards):
     """Pay the difference between the reward level after this tick and after the last; float32 throughout."""
     game = state.games[env]
@@ -353,7 +353,7 @@ def _pay_rewards(state, maps, rules, env, rewards):
         agent.episode_return += rewards[n]
 
 
-@helper
+@inlined
 def _reward_statistic(agent, game, reads):
     """Return the statistic that a reward entry reads, as int64."""
     if reads == READ_HELD:
