@@ -16,14 +16,12 @@ import numpy as np
 from coglab.engine.jit import kernel
 from coglab.games.cogsguard import batch, observe, step
 from coglab.games.cogsguard.events import run_events
-from coglab.games.cogsguard.inventory import change
-from coglab.games.cogsguard.rules import ENERGY, HP, INFLUENCE
 from coglab.games.cogsguard.sim import CogsGuardSim
 
-_act, _draw_order, _feel_area, _pay_rewards = (
+_act, _draw_order, _live_on, _pay_rewards = (
     step._act,
     step._draw_order,
-    step._feel_area,
+    step.live_on,
     step._pay_rewards,
 )
 _look_around, _write_agent, _write_stock = (
@@ -65,12 +63,7 @@ def _actions(state, maps, active, rules, settings, buffers, episode, scratch, la
 @kernel
 def _bodies(state, maps, active, rules, settings, buffers, episode, scratch, last):
     for env in range(last):
-        for n in range(env * rules.num_agents, (env + 1) * rules.num_agents):
-            agent = state.agents[n]
-            change(agent, rules, ENERGY, rules.energy_regen)
-            change(agent, rules, HP, -1)
-            change(agent, rules, INFLUENCE, -1)
-            _feel_area(state, maps, rules, env, agent)
+        _live_on(state, maps, rules, env)
 
 
 @kernel
