@@ -29,11 +29,7 @@ _look_around, _write_agent, _write_stock = (
     observe._write_agent,
     observe._write_stock,
 )
-_observe_game, _count_tokens, _end_tick = (
-    observe.observe_game,
-    observe.count_tokens,
-    batch._end_tick,
-)
+_observe_and_count, _end_tick = observe.observe_and_count, batch._end_tick
 
 
 @kernel
@@ -95,13 +91,12 @@ def _shared_tokens(state, maps, active, rules, settings, buffers, episode, scrat
 @kernel
 def _observations(state, maps, active, rules, settings, buffers, episode, scratch, last):
     for env in range(last):
-        _observe_game(state, maps, rules, env, scratch, buffers.tokens)
+        _observe_and_count(state, maps, rules, env, scratch, buffers.tokens)
 
 
 @kernel
 def _ends(state, maps, active, rules, settings, buffers, episode, scratch, last):
     for env in range(last):
-        _count_tokens(state, rules, env, 0)
         _end_tick(state, maps, active, rules, settings, buffers, episode, scratch, env)
 
 
@@ -113,8 +108,8 @@ PHASES: dict[str, Callable[..., Any]] = {
     "rewards": _rewards,
     "look around after a move": _windows,
     _SHARED: _shared_tokens,
-    "write the tokens of each row": _observations,
-    "count tokens, end episodes": _ends,
+    "write and count the tokens of each row": _observations,
+    "end episodes": _ends,
 }
 
 
@@ -156,5 +151,5 @@ def measure_phases(sim: CogsGuardSim, actions: np.ndarray) -> dict[str, float]:
     steps = (len(actions) - warmup) * sim.num_rows
     per_step = {name: (nanoseconds - empty) / steps for name, nanoseconds in spent.items()}
     # The observation kernel writes the shared tokens once more.
-    per_step["write the tokens of each row"] -= per_step[_SHARED]
+    per_step["write and count the tokens of each row"] -= per_step[_SHARED]
     return per_step

@@ -8,7 +8,7 @@ import numpy as np
 
 from coglab.engine.jit import helper, inlined, kernel
 from coglab.games.cogsguard.episode import start_episode
-from coglab.games.cogsguard.observe import ROW_BYTES, count_tokens, observe_game
+from coglab.games.cogsguard.observe import ROW_BYTES, observe_and_count, observe_game
 from coglab.games.cogsguard.stats import read_stats, record_episode
 from coglab.games.cogsguard.step import step_game
 
@@ -73,12 +73,11 @@ def step_games(
                 buffers.rewards,
             )
         for env in range(first, last):
-            dropped = observe_game(state, maps, rules, env, scratch, buffers.tokens)
-            count_tokens(state, rules, env, dropped)
+            observe_and_count(state, maps, rules, env, scratch, buffers.tokens)
             _end_tick(state, maps, active, rules, settings, buffers, episode, scratch, env)
 
 
-@helper
+@inlined
 def _end_tick(state, maps, active, rules, settings, buffers, episode, scratch, env):
     """Flag the end of an episode; record it, and begin the next one."""
     game = state.games[env]
@@ -89,20 +88,30 @@ def _end_tick(state, maps, active, rules, settings, buffers, episode, scratch, e
         buffers.terminated[n] = is_terminated
         buffers.truncated[n] = is_truncated
     if is_terminated or is_truncated:
-        record_episode(state, maps, rules, env, is_truncated, episode)
-        for n in range(first, first + rules.num_agents):
-            for i in range(ROW_BYTES):
-                buffers.final_tokens[n, i] = buffers.tokens[n, i]
-        if settings.auto_reset:
-            game.episode += 1
-            _begin(state, maps, active, rules, settings, buffers, scratch, env)
+        _end_episode(
+            state, maps, active, rules, settings, buffers, episode, scratch, env, is_truncated
+        )
+
+
+@helper
+def _end_episode(
+    state, maps, active, rules, settings, buffers, episode, scratch, env, is_truncated
+):
+    """Record an episode that has ended, and begin the next one."""
+    record_episode(state, maps, rules, env, is_truncated, episode)
+    first = env * rules.num_agents
+    for n in range(first, first + rules.num_agents):
+        for i in range(ROW_BYTES):
+            buffers.final_tokens[n, i] = buffers.tokens[n, i]
+    if settings.auto_reset:
+        state.games[env].episode += 1
+        _begin(state, maps, active, rules, settings, buffers, scratch, env)
 
 
 @inlined
 def _begin(state, maps, active, rules, settings, buffers, scratch, env):
     start_episode(state, maps, active, rules, settings, env)
-    dropped = observe_game(state, maps, rules, env, scratch, buffers.tokens)
-    count_tokens(state, rules, env, dropped)
+    observe_and_count(state, maps, rules, env, scratch, buffers.tokens)
 
 
 @kernel(what="the simulator", seconds=40, allocates=False)

@@ -12,6 +12,7 @@ import numpy as np
 from coglab.engine.blocks import (
     BLOCK,
     TOKENS_PER_BLOCK,
+    compress_block,
     copy_tokens,
     fill_block,
     spread_tokens,
@@ -204,13 +205,9 @@ def _find_agents(rules, i, scratch):
 @inlined
 def _list_walls(agent, locations):
     """Write the location bytes of the walls in an agent's window to `locations`, nearest first."""
-    count = 0
-    for half in range(2):
-        left = agent.window_walls[half]
-        while left:
-            locations[count] = LOCATION[64 * half + trailing_zeros(left)]
-            left &= left - _ONE
-            count += 1
+    low = agent.window_walls[0]
+    compress_block(locations, 0, LOCATION, 0, low)
+    compress_block(locations, count_ones(low), LOCATION, 64, agent.window_walls[1])
 
 
 @inlined
@@ -338,7 +335,7 @@ def observe_game(state, maps, rules, env, scratch, tokens):
         tokens: [N, 600] uint8, written for the rows of the game.
 
     Returns:
-        The number of tokens that did not fit.
+        (written, dropped): the number of tokens in all rows, and of those that did not fit.
     """
     first = env * rules.num_agents
     for i in range(rules.num_agents):
@@ -347,21 +344,20 @@ def observe_game(state, maps, rules, env, scratch, tokens):
         scratch.cols[i] = agent.col
         scratch.agent_bytes[i] = _write_agent(agent, scratch.agent_tokens[i])
     stock_bytes = _write_stock(state.games[env], scratch.stock_tokens)
-    dropped = 0
+    written, dropped = np.int64(0), np.int64(0)
     for i in range(rules.num_agents):
         dropped += _observe_agent(
             state, maps, rules, env, i, scratch, stock_bytes, tokens[first + i]
         )
-    return dropped
+        written += np.int64(state.agents[first + i].token_count)
+    return written, dropped
 
 
 @inlined
-def count_tokens(state, rules, env, dropped):
-    """Add the tokens of the present observations of a game to its statistics."""
+def observe_and_count(state, maps, rules, env, scratch, tokens):
+    """Do `observe_game`, and add the tokens to the statistics of the game."""
     game = state.games[env]
-    first = env * rules.num_agents
-    for n in range(first, first + rules.num_agents):
-        written = np.int64(state.agents[n].token_count)
-        game.tokens_written += written
-        game.tokens_free += NUM_TOKENS - written
+    written, dropped = observe_game(state, maps, rules, env, scratch, tokens)
+    game.tokens_written += written
+    game.tokens_free += NUM_TOKENS * rules.num_agents - written
     game.tokens_dropped += dropped
