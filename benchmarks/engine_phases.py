@@ -16,14 +16,12 @@ import numpy as np
 from coglab.engine.jit import kernel
 from coglab.games.cogsguard import batch, observe, step
 from coglab.games.cogsguard.events import run_events
-from coglab.games.cogsguard.inventory import change
-from coglab.games.cogsguard.rules import ENERGY, HP, INFLUENCE
 from coglab.games.cogsguard.sim import CogsGuardSim
 
-_act, _draw_order, _feel_area, _pay_rewards = (
+_act, _draw_order, _live_on, _pay_rewards = (
     step._act,
     step._draw_order,
-    step._feel_area,
+    step.live_on,
     step._pay_rewards,
 )
 _look_around, _write_agent, _write_stock = (
@@ -31,11 +29,7 @@ _look_around, _write_agent, _write_stock = (
     observe._write_agent,
     observe._write_stock,
 )
-_observe_game, _count_tokens, _end_tick = (
-    observe.observe_game,
-    observe.count_tokens,
-    batch._end_tick,
-)
+_observe_and_count, _end_tick = observe.observe_and_count, batch._end_tick
 
 
 @kernel
@@ -65,12 +59,7 @@ def _actions(state, maps, active, rules, settings, buffers, episode, scratch, la
 @kernel
 def _bodies(state, maps, active, rules, settings, buffers, episode, scratch, last):
     for env in range(last):
-        for n in range(env * rules.num_agents, (env + 1) * rules.num_agents):
-            agent = state.agents[n]
-            change(agent, rules, ENERGY, rules.energy_regen)
-            change(agent, rules, HP, -1)
-            change(agent, rules, INFLUENCE, -1)
-            _feel_area(state, maps, rules, env, agent)
+        _live_on(state, maps, rules, env)
 
 
 @kernel
@@ -102,13 +91,12 @@ def _shared_tokens(state, maps, active, rules, settings, buffers, episode, scrat
 @kernel
 def _observations(state, maps, active, rules, settings, buffers, episode, scratch, last):
     for env in range(last):
-        _observe_game(state, maps, rules, env, scratch, buffers.tokens)
+        _observe_and_count(state, maps, rules, env, scratch, buffers.tokens)
 
 
 @kernel
 def _ends(state, maps, active, rules, settings, buffers, episode, scratch, last):
     for env in range(last):
-        _count_tokens(state, rules, env)
         _end_tick(state, maps, active, rules, settings, buffers, episode, scratch, env)
 
 
@@ -120,8 +108,8 @@ PHASES: dict[str, Callable[..., Any]] = {
     "rewards": _rewards,
     "look around after a move": _windows,
     _SHARED: _shared_tokens,
-    "write the tokens of each row": _observations,
-    "count tokens, end episodes": _ends,
+    "write and count the tokens of each row": _observations,
+    "end episodes": _ends,
 }
 
 
@@ -163,5 +151,5 @@ def measure_phases(sim: CogsGuardSim, actions: np.ndarray) -> dict[str, float]:
     steps = (len(actions) - warmup) * sim.num_rows
     per_step = {name: (nanoseconds - empty) / steps for name, nanoseconds in spent.items()}
     # The observation kernel writes the shared tokens once more.
-    per_step["write the tokens of each row"] -= per_step[_SHARED]
+    per_step["write and count the tokens of each row"] -= per_step[_SHARED]
     return per_step

@@ -5,6 +5,7 @@ import numpy as np
 from coglab.engine.blocks import (
     BLOCK,
     TOKENS_PER_BLOCK,
+    compress_block,
     copy_tokens,
     fill_block,
     spread_tokens,
@@ -36,3 +37,23 @@ def test_blocks_are_written_where_they_should_and_nowhere_else():
     assert not out[2, :5].any()
     assert not out[2, 5 + BLOCK :].any()
     assert out[3, :6].tolist() == [0, 1, 2, 3, 4, 0]
+
+
+@kernel
+def compress(out, source, masks):
+    for i in range(len(masks)):
+        compress_block(out[i], 3, source, 1, masks[i])
+
+
+def test_compressing_writes_the_chosen_bytes_one_behind_the_other():
+    rng = np.random.default_rng(0)
+    source = rng.integers(0, 256, 70).astype(np.uint8)
+    chosen = rng.random((200, BLOCK)) < rng.random((200, 1))
+    chosen[0], chosen[1] = False, True
+    masks = np.packbits(chosen, axis=1, bitorder="little").view(np.uint64).ravel()
+    out = np.zeros((200, 3 + BLOCK + 5), np.uint8)
+    compress(out, source, masks)
+    for row, which in zip(out, chosen, strict=True):
+        assert row[3 : 3 + which.sum()].tolist() == source[1 : 1 + BLOCK][which].tolist()
+        assert not row[:3].any()
+        assert not row[3 + BLOCK :].any()

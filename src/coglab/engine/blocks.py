@@ -9,18 +9,30 @@ Compiled, each is a handful of vector instructions; as plain Python (no JIT, or 
 
 from __future__ import annotations
 
+import numba
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba.core import types
+from llvmlite import binding, ir  # type: ignore[import-untyped]
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from coglab.engine.jit import CHECKS_BOUNDS, IS_COMPILED, helper
+from coglab.engine.jit import CHECKS_BOUNDS, IS_COMPILED, helper, trailing_zeros
 
 BLOCK = 64
 """Bytes that every function here writes, `store32` excepted."""
 
 TOKENS_PER_BLOCK = BLOCK // 3
 """Whole tokens in a block (21); the 64th byte is waste."""
+
+USES_BLOCKS = IS_COMPILED and not CHECKS_BOUNDS
+"""False where these functions are loops."""
+
+COMPRESSES = (
+    USES_BLOCKS
+    and binding.llvm_version_info >= (19,)
+    and not numba.config.CPU_NAME  # type: ignore[attr-defined]
+    and bool(binding.get_host_cpu_features().get("avx512vbmi2"))
+)
+"""Whether the processor has an instruction for `compress_block`; else that is a loop."""
 
 _BYTE = ir.IntType(8)
 _BLOCK_TYPE = ir.VectorType(_BYTE, BLOCK)
@@ -42,7 +54,7 @@ def _splat(builder, byte, vector_type):
     return builder.shuffle_vector(first, first, zeros)
 
 
-if IS_COMPILED and not CHECKS_BOUNDS:
+if USES_BLOCKS:
 
     @intrinsic
     def store32(typing_context, out, at, word):  # noqa: D103
@@ -152,3 +164,50 @@ else:
             if i % 3 == 2:
                 byte = np.uint8(value)
             out[at + i] = byte
+
+
+if COMPRESSES:
+
+    @intrinsic
+    def compress_block(typing_context, out, at, source, start, mask):  # noqa: D103
+        def generate(context, builder, signature, arguments):
+            _, at, _, start, mask = arguments
+            from_place = _address(
+                context, builder, signature.args[2], arguments[2], start, _BLOCK_TYPE
+            )
+            place = _address(context, builder, signature.args[0], arguments[0], at, _BLOCK_TYPE)
+            chosen = ir.VectorType(ir.IntType(1), BLOCK)
+            compress = cgutils.get_or_insert_function(
+                builder.module,
+                ir.FunctionType(_BLOCK_TYPE, [_BLOCK_TYPE, chosen, _BLOCK_TYPE]),
+                f"llvm.experimental.vector.compress.v{BLOCK}i8",
+            )
+            unset = ir.Constant(_BLOCK_TYPE, ir.Undefined)
+            block = builder.call(
+                compress,
+                [builder.load(from_place, align=1), builder.bitcast(mask, chosen), unset],
+            )
+            builder.store(block, place, align=1)
+            return context.get_dummy_value()
+
+        return types.void(out, types.int64, source, types.int64, types.uint64), generate
+
+else:
+
+    @helper
+    def compress_block(  # type: ignore[misc]
+        out: np.ndarray, at: int, source: np.ndarray, start: int, mask: int
+    ) -> None:
+        """Write those of 64 bytes whose bit is set in a mask, one behind the other.
+
+        Args:
+            out: [B] uint8, written from `at`, up to 64 bytes; behind the chosen bytes anything.
+            at: first byte written.
+            source: [C] uint8, 64 bytes are read from `start`.
+            start: first byte read, that of bit 0.
+            mask: uint64, which bytes to write.
+        """
+        while mask:
+            out[at] = source[start + trailing_zeros(mask)]
+            mask &= mask - np.uint64(1)
+            at += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coglab.engine.jit import helper
+from coglab.engine.jit import inlined
 
 WINDOW = 11
 RADIUS = WINDOW // 2
@@ -60,7 +60,7 @@ _LEFT, _RIGHT = _order_tables()
 _ONE, _63 = np.uint64(1), np.uint64(63)
 
 
-@helper
+@inlined
 def window_mask(bit_rows, row, col):
     """Return (low, high), the occupied window positions around a cell, in visiting order.
 

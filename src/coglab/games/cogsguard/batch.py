@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from coglab.engine.jit import helper, kernel
+from coglab.engine.jit import helper, inlined, kernel
 from coglab.games.cogsguard.episode import start_episode
-from coglab.games.cogsguard.observe import ROW_BYTES, count_tokens, observe_game
+from coglab.games.cogsguard.observe import ROW_BYTES, observe_and_count, observe_game
 from coglab.games.cogsguard.stats import read_stats, record_episode
 from coglab.games.cogsguard.step import step_game
 
@@ -47,29 +47,37 @@ class Buffers(NamedTuple):
     """[N] bool, written"""
 
 
-@kernel(what="the simulator", seconds=40)
+_GROUP = 32
+"""Games that go through a phase of a tick together."""
+
+
+@kernel(what="the simulator", seconds=40, allocates=False)
 def step_games(
     state, maps, active, rules, settings, buffers, episode, scratch, first_env, last_env
 ):
     """Simulate one tick of the games first_env .. last_env - 1, which no other thread may touch meanwhile."""
-    for env in range(first_env, last_env):
-        step_game(
-            state,
-            maps,
-            rules,
-            env,
-            buffers.actions,
-            scratch,
-            settings.exact_order,
-            buffers.success,
-            buffers.rewards,
-        )
-        dropped = observe_game(state, maps, rules, env, scratch, buffers.tokens)
-        count_tokens(state, rules, env, dropped)
-        _end_tick(state, maps, active, rules, settings, buffers, episode, scratch, env)
+    # A few games at a time go through the rules, and then through the observations: the code of one after the other
+    # is more than the processor keeps at hand, while the games of a group stay in its caches.
+    for first in range(first_env, last_env, _GROUP):
+        last = min(first + _GROUP, last_env)
+        for env in range(first, last):
+            step_game(
+                state,
+                maps,
+                rules,
+                env,
+                buffers.actions,
+                scratch,
+                settings.exact_order,
+                buffers.success,
+                buffers.rewards,
+            )
+        for env in range(first, last):
+            observe_and_count(state, maps, rules, env, scratch, buffers.tokens)
+            _end_tick(state, maps, active, rules, settings, buffers, episode, scratch, env)
 
 
-@helper
+@inlined
 def _end_tick(state, maps, active, rules, settings, buffers, episode, scratch, env):
     """Flag the end of an episode; record it, and begin the next one."""
     game = state.games[env]
@@ -80,37 +88,47 @@ def _end_tick(state, maps, active, rules, settings, buffers, episode, scratch, e
         buffers.terminated[n] = is_terminated
         buffers.truncated[n] = is_truncated
     if is_terminated or is_truncated:
-        record_episode(state, maps, rules, env, is_truncated, episode)
-        for n in range(first, first + rules.num_agents):
-            for i in range(ROW_BYTES):
-                buffers.final_tokens[n, i] = buffers.tokens[n, i]
-        if settings.auto_reset:
-            game.episode += 1
-            _begin(state, maps, active, rules, settings, buffers, scratch, env)
+        _end_episode(
+            state, maps, active, rules, settings, buffers, episode, scratch, env, is_truncated
+        )
 
 
 @helper
+def _end_episode(
+    state, maps, active, rules, settings, buffers, episode, scratch, env, is_truncated
+):
+    """Record an episode that has ended, and begin the next one."""
+    record_episode(state, maps, rules, env, is_truncated, episode)
+    first = env * rules.num_agents
+    for n in range(first, first + rules.num_agents):
+        for i in range(ROW_BYTES):
+            buffers.final_tokens[n, i] = buffers.tokens[n, i]
+    if settings.auto_reset:
+        state.games[env].episode += 1
+        _begin(state, maps, active, rules, settings, buffers, scratch, env)
+
+
+@inlined
 def _begin(state, maps, active, rules, settings, buffers, scratch, env):
     start_episode(state, maps, active, rules, settings, env)
-    dropped = observe_game(state, maps, rules, env, scratch, buffers.tokens)
-    count_tokens(state, rules, env, dropped)
+    observe_and_count(state, maps, rules, env, scratch, buffers.tokens)
 
 
-@kernel(what="the simulator", seconds=40)
+@kernel(what="the simulator", seconds=40, allocates=False)
 def reset_games(state, maps, active, rules, settings, buffers, scratch, first_env, last_env):
     """Begin the present episode of each game of a range, with its first observation."""
     for env in range(first_env, last_env):
         _begin(state, maps, active, rules, settings, buffers, scratch, env)
 
 
-@kernel(what="the simulator", seconds=40)
+@kernel(what="the simulator", seconds=40, allocates=False)
 def observe_games(state, maps, rules, buffers, scratch, first_env, last_env):
     """Write the present observations of a range of games again."""
     for env in range(first_env, last_env):
         observe_game(state, maps, rules, env, scratch, buffers.tokens)
 
 
-@kernel
+@kernel(allocates=False)
 def read_game_stats(state, maps, rules, env, episode):
     """Write the statistics of game `env` so far to entry 0 of `episode`."""
     read_stats(state, maps, rules, env, 0, episode)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coglab.engine.jit import count_ones, helper, trailing_zeros
+from coglab.engine.jit import count_ones, helper, inlined, trailing_zeros
 from coglab.engine.rng import mt_shuffle, next_word, scale
 from coglab.games.cogsguard.rules import CLIPS, CLIPS_RADIUS, COGS, NEUTRAL
 from coglab.games.cogsguard.state import GAINED, LOST, OWNED, SOURCE_NEUTRAL
@@ -233,9 +233,16 @@ def _run_event(state, maps, env, event, junctions, exact_order):
     return _NO_EVENT
 
 
-@helper
+@inlined
 def run_events(state, maps, rules, env, junctions, exact_order):
     """Carry out all events that are scheduled for the present tick of a game."""
+    game = state.games[env]
+    if rules.events[game.next_event].tick == game.tick:
+        _run_events(state, maps, rules, env, junctions, exact_order)
+
+
+@helper
+def _run_events(state, maps, rules, env, junctions, exact_order):
     game = state.games[env]
     while rules.events[game.next_event].tick == game.tick:
         event = np.int64(rules.events[game.next_event].event)

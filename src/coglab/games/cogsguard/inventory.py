@@ -42,7 +42,7 @@ _LIST_BITS = np.uint64((1 << 48) - 1)
 
 
 @helper
-def _push_front(agent, item):
+def push_front(agent, item):
     """Put `item` at the front of the agent's list of held resources."""
     packed = agent.recency
     count = packed & ~_LIST_BITS
@@ -122,7 +122,7 @@ def _set_amount(agent, rules, item, old, new):
     if new > old:
         agent.gained[item] += new - old
         if old == 0:
-            _push_front(agent, item)
+            push_front(agent, item)
     else:
         if new == 0:
             _take_out(agent, item)

@@ -12,12 +12,13 @@ import numpy as np
 from coglab.engine.blocks import (
     BLOCK,
     TOKENS_PER_BLOCK,
+    compress_block,
     copy_tokens,
     fill_block,
     spread_tokens,
     store32,
 )
-from coglab.engine.jit import count_ones, helper, trailing_zeros
+from coglab.engine.jit import count_ones, helper, inlined, trailing_zeros
 from coglab.engine.window import CENTRE, LOCATION, POSITION, RADIUS, window_mask
 from coglab.games.cogsguard.rules import (
     AGENT,
@@ -88,14 +89,14 @@ def object_token_table(extractors_stay: bool) -> np.ndarray:
 # --- one token at a time ---------------------------------------------------------------------------------------------
 
 
-@helper
+@inlined
 def _put(out, at, location, feature, value):
     """Write one token at byte `at` and return the byte behind it; the byte after that is overwritten too."""
     store32(out, at, np.uint32(location | (feature << 8) | (value << 16)))
     return at + 3
 
 
-@helper
+@inlined
 def _put_amount(out, at, location, feature, amount):
     """Write an amount as one token, or two when it needs a second byte."""
     at = _put(out, at, location, feature, amount & 255)
@@ -107,7 +108,7 @@ def _put_amount(out, at, location, feature, amount):
 # --- parts that several agents see ------------------------------------------------------------------------------------
 
 
-@helper
+@inlined
 def _write_agent(agent, out):
     """Write the tokens of an agent as anyone sees them, with location 0; return the number of bytes."""
     at = _put(out, 0, 0, COLLECTIVE, COGS)
@@ -124,7 +125,7 @@ def _write_agent(agent, out):
     return _put(out, at, 0, FROZEN, 0)
 
 
-@helper
+@inlined
 def _write_stock(game, out):
     """Write the tokens of the stock; return the number of bytes."""
     at = 0
@@ -137,7 +138,7 @@ def _write_stock(game, out):
 # --- one observation -------------------------------------------------------------------------------------------------
 
 
-@helper
+@inlined
 def _write_globals(agent, game, rules, scratch, stock_bytes, out):
     """Write the tokens that open every observation; return the number of bytes."""
     tick = np.int64(game.tick)
@@ -157,7 +158,7 @@ def _write_globals(agent, game, rules, scratch, stock_bytes, out):
     return at + stock_bytes
 
 
-@helper
+@inlined
 def _look_around(maps, slot, agent):
     """Bring the walls and objects in the window of an agent up to date, if it has moved."""
     row, col = np.int64(agent.row), np.int64(agent.col)
@@ -172,7 +173,7 @@ def _look_around(maps, slot, agent):
         agent.window_objects[1] = high
 
 
-@helper
+@inlined
 def _find_agents(rules, i, scratch):
     """Find the other agents in the window of agent i of a game.
 
@@ -201,19 +202,15 @@ def _find_agents(rules, i, scratch):
     return low, high, num_bytes
 
 
-@helper
+@inlined
 def _list_walls(agent, locations):
     """Write the location bytes of the walls in an agent's window to `locations`, nearest first."""
-    count = 0
-    for half in range(2):
-        left = agent.window_walls[half]
-        while left:
-            locations[count] = LOCATION[64 * half + trailing_zeros(left)]
-            left &= left - _ONE
-            count += 1
+    low = agent.window_walls[0]
+    compress_block(locations, 0, LOCATION, 0, low)
+    compress_block(locations, count_ones(low), LOCATION, 64, agent.window_walls[1])
 
 
-@helper
+@inlined
 def _put_walls(out, at, locations, start, end):
     """Write the tokens of the walls number start .. end - 1; return the byte behind the last."""
     spread_tokens(out, at, locations, start, np.uint8(TAG), np.uint8(WALL))
@@ -222,7 +219,7 @@ def _put_walls(out, at, locations, start, end):
     return at + 3 * (end - start)
 
 
-@helper
+@inlined
 def _put_agent(out, at, tokens, num_bytes, location):
     """Copy the tokens of an agent, giving them a location; return the byte behind the last."""
     copy_tokens(out, at, tokens, 0, location)
@@ -231,7 +228,7 @@ def _put_agent(out, at, tokens, num_bytes, location):
     return at + num_bytes
 
 
-@helper
+@inlined
 def _put_object(out, at, packed, location):
     """Write the tokens of an object from their packed form; return the byte behind the last."""
     place = np.uint64(location)
@@ -241,7 +238,7 @@ def _put_object(out, at, packed, location):
     return at + 3 * np.int64(packed >> _TOKENS_SHIFT)
 
 
-@helper
+@inlined
 def _write_cells(state, maps, rules, env, agent, agents_low, agents_high, scratch, out, at):
     """Write the tokens of all cells but the agent's own, nearest first; return the byte behind the last.
 
@@ -278,7 +275,7 @@ def _write_cells(state, maps, rules, env, agent, agents_low, agents_high, scratc
     return _put_walls(out, at, locations, walls_written, walls_before_half)
 
 
-@helper
+@inlined
 def _blank_rest(out, at, end):
     """Blank out[at:end], and the block behind `at` in any case; out has room for that block."""
     fill_block(out, at, np.uint8(BLANK))
@@ -299,7 +296,7 @@ def _copy_cut(out, buffer, num_bytes):
     return kept
 
 
-@helper
+@inlined
 def _observe_agent(state, maps, rules, env, i, scratch, stock_bytes, row):
     """Write the observation of agent i of a game to `row` ([600] uint8); return the number of tokens dropped."""
     game = state.games[env]
@@ -325,7 +322,7 @@ def _observe_agent(state, maps, rules, env, i, scratch, stock_bytes, row):
     return (at - kept) // 3
 
 
-@helper
+@inlined
 def observe_game(state, maps, rules, env, scratch, tokens):
     """Write the observation of every agent of a game.
 
@@ -338,7 +335,7 @@ def observe_game(state, maps, rules, env, scratch, tokens):
         tokens: [N, 600] uint8, written for the rows of the game.
 
     Returns:
-        The number of tokens that did not fit.
+        (written, dropped): the number of tokens in all rows, and of those that did not fit.
     """
     first = env * rules.num_agents
     for i in range(rules.num_agents):
@@ -347,21 +344,20 @@ def observe_game(state, maps, rules, env, scratch, tokens):
         scratch.cols[i] = agent.col
         scratch.agent_bytes[i] = _write_agent(agent, scratch.agent_tokens[i])
     stock_bytes = _write_stock(state.games[env], scratch.stock_tokens)
-    dropped = 0
+    written, dropped = np.int64(0), np.int64(0)
     for i in range(rules.num_agents):
         dropped += _observe_agent(
             state, maps, rules, env, i, scratch, stock_bytes, tokens[first + i]
         )
-    return dropped
+        written += np.int64(state.agents[first + i].token_count)
+    return written, dropped
 
 
-@helper
-def count_tokens(state, rules, env, dropped):
-    """Add the tokens of the present observations of a game to its statistics."""
+@inlined
+def observe_and_count(state, maps, rules, env, scratch, tokens):
+    """Do `observe_game`, and add the tokens to the statistics of the game."""
     game = state.games[env]
-    first = env * rules.num_agents
-    for n in range(first, first + rules.num_agents):
-        written = np.int64(state.agents[n].token_count)
-        game.tokens_written += written
-        game.tokens_free += NUM_TOKENS - written
+    written, dropped = observe_game(state, maps, rules, env, scratch, tokens)
+    game.tokens_written += written
+    game.tokens_free += NUM_TOKENS * rules.num_agents - written
     game.tokens_dropped += dropped

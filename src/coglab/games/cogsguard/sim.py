@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 
+from coglab.engine.jit import direct
 from coglab.games.cogsguard.batch import (
     Buffers,
     Settings,
@@ -147,6 +149,7 @@ class CogsGuardSim:
             }
         )
         self._thread = threading.local()
+        self._step: Callable[..., None] = direct(step_games, *self._step_arguments(), 0, num_envs)
         self.reset(seed)
 
     def _take_buffers(self, given: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -212,6 +215,19 @@ class CogsGuardSim:
             scratch = self._thread.scratch = allocate_scratch(self.num_agents, self.maps.compiled)
         return scratch
 
+    def _step_arguments(self) -> tuple[Any, ...]:
+        """Return what `batch.step_games` takes before the range of games."""
+        return (
+            self.state,
+            self.maps.compiled,
+            self.maps.active,
+            self.rules,
+            self._settings,
+            self._buffers,
+            self.episode,
+            self._scratch(),
+        )
+
     def reset(self, seed: int | None = None) -> None:
         """Start all games again from their first episode and write the first observations.
 
@@ -257,18 +273,7 @@ class CogsGuardSim:
             last_env = self.num_envs
         if not 0 <= first_env <= last_env <= self.num_envs:
             raise ValueError(f"games {first_env}..{last_env} are not within 0..{self.num_envs}")
-        step_games(
-            self.state,
-            self.maps.compiled,
-            self.maps.active,
-            self.rules,
-            self._settings,
-            self._buffers,
-            self.episode,
-            self._scratch(),
-            first_env,
-            last_env,
-        )
+        self._step(*self._step_arguments(), first_env, last_env)
 
     def current_stats(self, env: int) -> dict[str, Any]:
         """Return the statistics of the running episode of game `env`, named as in recorded episodes.

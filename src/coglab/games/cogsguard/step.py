@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coglab.engine.jit import count_ones, helper
+from coglab.engine.jit import count_ones, helper, inlined
 from coglab.engine.rng import mt_shuffle, shuffled_order
 from coglab.games.cogsguard.events import owner_of, run_events, set_owner
 from coglab.games.cogsguard.inventory import (
@@ -19,6 +19,7 @@ from coglab.games.cogsguard.inventory import (
     change_stock,
     deposit,
     free_room,
+    push_front,
     withdraw,
 )
 from coglab.games.cogsguard.maps import PAD
@@ -31,6 +32,7 @@ from coglab.games.cogsguard.rules import (
     DEPOSIT_MAX,
     ELEMENT_OF_KIND,
     ENERGY,
+    ENERGY_PER_SCOUT,
     EXTRACT_BARE,
     EXTRACT_MINER,
     FIRST_MOVE,
@@ -43,8 +45,13 @@ from coglab.games.cogsguard.rules import (
     HEART,
     HOSTILE_HP,
     HOSTILE_INFLUENCE,
+    HP,
+    HP_MIN,
+    HP_PER_SCOUT,
+    HP_PER_SCRAMBLER,
     HUB,
     INFLUENCE,
+    INFLUENCE_PER_ALIGNER,
     JUNCTION,
     MINER,
     NEUTRAL,
@@ -80,7 +87,7 @@ from coglab.games.cogsguard.state import (
 _ONE = np.uint64(1)
 
 
-@helper
+@inlined
 def step_game(state, maps, rules, env, actions, scratch, exact_order, success, rewards):
     """Simulate one tick of a game up to, but not including, what the agents see.
 
@@ -107,14 +114,8 @@ def step_game(state, maps, rules, env, actions, scratch, exact_order, success, r
     for i in range(rules.num_agents):
         n = first + scratch.order[i]
         success[n] = _act(state, maps, rules, env, state.agents[n], np.int64(actions[n]))
-    for n in range(first, first + rules.num_agents):
-        agent = state.agents[n]
-        # 5. Regeneration. (All agents regenerate before the first area effect, but neither looks at other agents.)
-        change_energy(agent, rules, rules.energy_regen)
-        change_hp(agent, rules, -1)
-        change_influence(agent, rules, -1)
-        # 6. Hubs and junctions act on the agents around them.
-        _feel_area(state, maps, rules, env, agent)
+    # 5. Regeneration, and 6. hubs and junctions act on the agents around them.
+    live_on(state, maps, rules, env)
     # 7. Time held is counted.
     for collective in range(2):
         game.junctions[collective, HELD] += game.junctions[collective, OWNED]
@@ -122,7 +123,7 @@ def step_game(state, maps, rules, env, actions, scratch, exact_order, success, r
     _pay_rewards(state, maps, rules, env, rewards)
 
 
-@helper
+@inlined
 def _draw_order(state, rules, env, order, exact_order):
     if exact_order:
         for i in range(rules.num_agents):
@@ -135,7 +136,7 @@ def _draw_order(state, rules, env, order, exact_order):
 # --- 4. actions ------------------------------------------------------------------------------------------------------
 
 
-@helper
+@inlined
 def _act(state, maps, rules, env, agent, action):
     """Try an agent's action; return whether it succeeded."""
     if action < 0 or action >= NUM_ACTIONS:
@@ -170,7 +171,7 @@ def _count_invalid_index(agent, action):
             return
 
 
-@helper
+@inlined
 def _count_standing(agent):
     """Count actions that left the agent in the cell in which its previous action left it."""
     if agent.row == agent.last_row and agent.col == agent.last_col:
@@ -184,7 +185,7 @@ def _count_standing(agent):
         agent.last_col = agent.col
 
 
-@helper
+@inlined
 def _move(state, maps, rules, env, agent, direction):
     """Move an agent one cell, or use what stands there; return whether either worked."""
     if agent.inventory[ENERGY] < rules.move_cost:
@@ -212,7 +213,7 @@ def _move(state, maps, rules, env, agent, direction):
     return True
 
 
-@helper
+@inlined
 def object_at(maps, slot, row, col):
     """Return the number of the object at a cell of a map that has one there."""
     word, bit = (col + PAD) >> 6, _ONE << np.uint64((col + PAD) & 63)
@@ -306,12 +307,28 @@ def _use_station(agent, game, rules, gear):
     return True
 
 
-# --- 6. area effects -------------------------------------------------------------------------------------------------
+# --- 5. regeneration and 6. area effects -----------------------------------------------------------------------------
+
+
+@inlined
+def live_on(state, maps, rules, env):
+    """Let all agents of a game regenerate and feel the hubs and junctions in range.
+
+    By the rules, all agents regenerate before the first area effect; neither looks at other agents.
+    """
+    first = env * rules.num_agents
+    for n in range(first, first + rules.num_agents):
+        agent = state.agents[n]
+        if not _live_on_quickly(state, maps, rules, env, agent):
+            _live_on_exactly(state, maps, rules, env, agent)
 
 
 @helper
-def _feel_area(state, maps, rules, env, agent):
-    """Let every hub and junction in range act on an agent, in row-major order."""
+def _live_on_exactly(state, maps, rules, env, agent):
+    """Let an agent regenerate; then every hub and junction in range acts on it, in row-major order."""
+    change_energy(agent, rules, rules.energy_regen)
+    change_hp(agent, rules, -1)
+    change_influence(agent, rules, -1)
     slot = np.int64(state.games[env].map_slot)
     row, col = np.int64(agent.row), np.int64(agent.col)
     for word in range(maps.hub_sources.shape[1]):
@@ -330,10 +347,83 @@ def _feel_area(state, maps, rules, env, agent):
                 change_influence(agent, rules, HOSTILE_INFLUENCE)
 
 
+@inlined
+def _live_on_quickly(state, maps, rules, env, agent):
+    """Do what `_live_on_exactly` does if that is simple; else change nothing and return False.
+
+    It is simple as long as neither hp nor influence begins or ceases to be there: then no limit changes, and only
+    energy may enter the list of what is held. Sources of one side only act as one that is as strong as all.
+    """
+    held = agent.inventory
+    energy_limit = max(rules.energy_min, ENERGY_PER_SCOUT * np.int64(held[SCOUT]))
+    hp_bonus = HP_PER_SCOUT * np.int64(held[SCOUT]) + HP_PER_SCRAMBLER * np.int64(held[SCRAMBLER])
+    hp_limit = max(HP_MIN, hp_bonus)
+    influence_limit = INFLUENCE_PER_ALIGNER * np.int64(held[ALIGNER])
+    old_energy, old_hp, old_influence = (
+        np.int64(held[ENERGY]),
+        np.int64(held[HP]),
+        np.int64(held[INFLUENCE]),
+    )
+    energy = min(max(old_energy + rules.energy_regen, 0), energy_limit)
+    hp = min(max(old_hp - 1, 0), hp_limit)
+    influence = min(max(old_influence - 1, 0), influence_limit)
+    energy_gained = max(0, energy - old_energy)
+    hp_gained, influence_gained = np.int64(0), np.int64(0)
+    is_simple = ((hp == 0) == (old_hp == 0)) & ((influence == 0) == (old_influence == 0))
+
+    slot = np.int64(state.games[env].map_slot)
+    row, col = np.int64(agent.row), np.int64(agent.col)
+    friends, foes = np.int64(0), np.int64(0)
+    for word in range(maps.hub_sources.shape[1]):
+        near = maps.sources_near_row[slot, row, word] & maps.sources_near_col[slot, col, word]
+        friends += count_ones(near & state.owned_sources[env, COGS, word])
+        foes += count_ones(near & state.owned_sources[env, CLIPS, word])
+    if friends and foes:
+        for word in range(maps.hub_sources.shape[1]):
+            near = maps.sources_near_row[slot, row, word] & maps.sources_near_col[slot, col, word]
+            friendly = near & state.owned_sources[env, COGS, word]
+            left = friendly | (near & state.owned_sources[env, CLIPS, word])
+            while left:
+                bit = left & (~left + _ONE)
+                left ^= bit
+                hp_before, influence_before = hp, influence
+                if friendly & bit:
+                    influence = min(influence + FRIENDLY_INFLUENCE, influence_limit)
+                    hp = min(hp + FRIENDLY_HP, hp_limit)
+                    hp_gained += hp - hp_before
+                    influence_gained += influence - influence_before
+                else:
+                    hp = max(hp + HOSTILE_HP, 0)
+                    influence = max(influence + HOSTILE_INFLUENCE, 0)
+                is_simple &= (hp == 0) == (hp_before == 0)
+                is_simple &= (influence == 0) == (influence_before == 0)
+    else:
+        hp_before, influence_before = hp, influence
+        hp = max(min(hp + FRIENDLY_HP * friends, hp_limit) + HOSTILE_HP * foes, 0)
+        influence = min(influence + FRIENDLY_INFLUENCE * friends, influence_limit)
+        influence = max(influence + HOSTILE_INFLUENCE * foes, 0)
+        hp_gained = max(0, hp - hp_before)
+        influence_gained = max(0, influence - influence_before)
+        is_simple &= (hp == 0) == (hp_before == 0)
+        is_simple &= (influence == 0) == (influence_before == 0)
+    filled = min(energy + FRIENDLY_ENERGY * friends, energy_limit)
+    energy_gained += filled - energy
+    energy = filled
+    if not is_simple or energy == 0:
+        return False
+    if old_energy == 0:
+        push_front(agent, ENERGY)
+    held[ENERGY], held[HP], held[INFLUENCE] = energy, hp, influence
+    agent.gained[ENERGY] += energy_gained
+    agent.gained[HP] += hp_gained
+    agent.gained[INFLUENCE] += influence_gained
+    return True
+
+
 # --- 8. rewards ------------------------------------------------------------------------------------------------------
 
 
-@helper
+@inlined
 def _pay_rewards(state, maps, rules, env, rewards):
     """Pay the difference between the reward level after this tick and after the last; float32 throughout."""
     game = state.games[env]
@@ -353,7 +443,7 @@ def _pay_rewards(state, maps, rules, env, rewards):
         agent.episode_return += rewards[n]
 
 
-@helper
+@inlined
 def _reward_statistic(agent, game, reads):
     """Return the statistic that a reward entry reads, as int64."""
     if reads == READ_HELD:
