@@ -110,7 +110,8 @@ class MapMemory:
         """
         last = self.num_rows if last_row is None else last_row
         flags = reset.view(np.uint8) if reset.dtype == np.bool_ else reset
-        update_rows(self.state, tokens, flags, first_row, last, self.agents_per_memory)
+        flat = tokens.reshape(len(tokens), -1)
+        update_rows(self.state, flat, flags, first_row, last, self.agents_per_memory)
 
     def routes(
         self, first_row: int = 0, last_row: int | None = None, asked: np.ndarray | None = None

@@ -159,10 +159,10 @@ def spread_high(mask, column):
 
 
 @helper
-def has_bit(boards, m, board, row, column):
-    """1 if the cell's bit is set; `row` is a grid row, `column` an offset from the origin."""
+def cell_bit(boards, board, row, column):
+    """1 if a cell is set in a board of one memory; `row` is a grid row, `column` an offset from the origin."""
     index = (column + CENTRE_COLUMN) & 127
-    return (boards[m, board, index >> 6, row] >> np.uint64(index & 63)) & np.uint64(1)
+    return (boards[board, index >> 6, row] >> np.uint64(index & 63)) & np.uint64(1)
 
 
 @helper
@@ -318,7 +318,7 @@ def stamp_layout(state, m, k, hub_row, hub_column):
     for i in range(LAYOUT_LIST.shape[1]):
         row = hub_row + LAYOUT_LIST[k, i, 0] + CENTRE_ROW
         column = hub_column + LAYOUT_LIST[k, i, 1]
-        if row >= 1 and row < ROWS - 1 and has_bit(state.boards, m, KNOWN, row, column) == 0:
+        if row >= 1 and row < ROWS - 1 and cell_bit(state.boards[m], KNOWN, row, column) == 0:
             ground |= put_object(state, m, row, column, LAYOUT_LIST[k, i, 2])
     for i in range(width):
         row = hub_row + i - radius + CENTRE_ROW
@@ -354,7 +354,7 @@ def forget_ground(state, m, row, column):
             if (state.boards[m, COGS, 0, grid_row] | state.boards[m, COGS, 1, grid_row]) == 0:
                 continue
             for other in range(column - TERRITORY, column + TERRITORY + 1):
-                if has_bit(state.boards, m, COGS, grid_row, other) == 0:
+                if cell_bit(state.boards[m], COGS, grid_row, other) == 0:
                     continue
                 if pass_index == 0:
                     if state.codes[m, grid_row, (other + CENTRE_COLUMN) & 127] == CODE_HUB:
@@ -367,7 +367,7 @@ def forget_ground(state, m, row, column):
 @helper
 def mark_hurt(state, m, row, column, radius):
     """Count the cells around the agent as enemy ground for a while; returns 1 if that is news."""
-    if has_bit(state.boards, m, ENEMY, row + CENTRE_ROW, column):
+    if cell_bit(state.boards[m], ENEMY, row + CENTRE_ROW, column):
         return 0
     width = 2 * radius + 1
     mask = (np.uint64(1) << np.uint64(width)) - np.uint64(1)
@@ -382,60 +382,100 @@ def mark_hurt(state, m, row, column, radius):
 
 
 @helper
-def write_window(state, m, row, column, walls, objects, radius):
-    """Write one 11x11 window into the boards; `radius` below 10: only cells within that Manhattan distance."""
-    ground = 0
+def seen_of_row(i, radius):
+    """Cells of the i-th window row that were told about, as bits 0..10; `radius`: see `write_window`."""
+    if radius >= 2 * HALF:
+        return np.uint64(0x7FF)
+    reach = min(HALF, radius - abs(i - HALF))
+    if reach < 0:
+        return np.uint64(0)
+    return ((np.uint64(1) << np.uint64(2 * reach + 1)) - np.uint64(1)) << np.uint64(HALF - reach)
+
+
+@helper
+def write_window(boards, span, row, column, walls, objects, radius):
+    """Write one 11x11 window into the boards of known, blocked and lately seen cells.
+
+    Args:
+        boards: u64 [NUM_BOARDS, 2, ROWS] of the memory.
+        span: i32 [2] of the memory.
+        row: the agent's row from the origin.
+        column: its column.
+        walls: u64 [>= 11] wall bits of each window row.
+        objects: u64 [>= 11] object bits.
+        radius: below 10: only cells within that Manhattan distance were told about.
+
+    Returns:
+        Bits: 1 something changed that routes depend on, 2 the second word of a row is in use, 4 an object is gone.
+    """
     start = column - HALF
+    offset = (start + CENTRE_COLUMN) & 127
     changed = np.uint64(0)
+    gone = np.uint64(0)
+    wide = np.uint64(0)
+    for i in range(WINDOW):
+        grid_row = row + i - HALF + CENTRE_ROW
+        window = seen_of_row(i, radius)
+        if grid_row < 1 or grid_row >= ROWS - 1 or window == 0:
+            continue
+        span[0] = min(span[0], grid_row)
+        span[1] = max(span[1], grid_row)
+        line = np.uint64(grid_row)
+        solid = walls[i] | objects[i]
+        for word in range(2):
+            if word == 0:
+                seen = spread_low(window, start)
+                filled, things = spread_low(solid, start), spread_low(objects[i], start)
+                wide |= seen & np.uint64(0x8000000000000001)
+            else:
+                if offset < 64 and offset + WINDOW <= 64:
+                    continue
+                seen = spread_high(window, start)
+                filled, things = spread_high(solid, start), spread_high(objects[i], start)
+                wide |= seen
+            known = boards[KNOWN, word, line]
+            blocked = boards[BLOCKED, word, line]
+            lately = boards[SEEN_NEW, word, line]
+            owned = boards[COGS, word, line] | boards[NEUTRAL, word, line]
+            news = ~known | (blocked ^ filled) | (owned & ~(lately | boards[SEEN_OLD, word, line]))
+            changed |= seen & news
+            boards[KNOWN, word, line] = known | seen
+            boards[BLOCKED, word, line] = (blocked & ~seen) | filled
+            boards[SEEN_NEW, word, line] = lately | seen
+            gone |= boards[OBJECT, word, line] & seen & ~things
+    signs = 1 if changed != 0 else 0
+    signs |= 2 if wide != 0 else 0
+    return signs | (4 if gone != 0 else 0)
+
+
+@helper
+def remove_gone(state, m, row, column, objects, radius):
+    """Forget the objects that a window does not show any more; returns 1 if the ground boards must be rebuilt."""
+    ground = 0
     for i in range(WINDOW):
         grid_row = row + i - HALF + CENTRE_ROW
         if grid_row < 1 or grid_row >= ROWS - 1:
             continue
-        window = np.uint64(0x7FF)
-        if radius < 2 * HALF:
-            reach = min(HALF, radius - abs(i - HALF))
-            if reach < 0:
+        missing = seen_of_row(i, radius) & ~objects[i]
+        for j in range(WINDOW):
+            if (missing >> np.uint64(j)) & np.uint64(1) == 0:
                 continue
-            window = ((np.uint64(1) << np.uint64(2 * reach + 1)) - np.uint64(1)) << np.uint64(
-                HALF - reach
-            )
-        extend_span(state, m, grid_row)
-        solid = walls[i] | objects[i]
-        for word in range(2):
-            if word == 0:
-                seen, filled, things = (
-                    spread_low(window, start),
-                    spread_low(solid, start),
-                    spread_low(objects[i], start),
-                )
-            else:
-                seen, filled, things = (
-                    spread_high(window, start),
-                    spread_high(solid, start),
-                    spread_high(objects[i], start),
-                )
-            if seen == 0:
-                continue
-            known = state.boards[m, KNOWN, word, grid_row]
-            blocked = state.boards[m, BLOCKED, word, grid_row]
-            lately = state.boards[m, SEEN_NEW, word, grid_row]
-            changed |= (seen & ~known) | ((blocked ^ filled) & seen)
-            owned = state.boards[m, COGS, word, grid_row] | state.boards[m, NEUTRAL, word, grid_row]
-            changed |= owned & seen & ~(lately | state.boards[m, SEEN_OLD, word, grid_row])
-            state.boards[m, KNOWN, word, grid_row] = known | seen
-            state.boards[m, BLOCKED, word, grid_row] = (blocked & ~seen) | filled
-            state.boards[m, SEEN_NEW, word, grid_row] = lately | seen
-            if word == 1 or (seen & np.uint64(0x8000000000000001)) != 0:
-                state.wide[m] = 1
-            gone = state.boards[m, OBJECT, word, grid_row] & seen & ~things
-            if gone != 0:
-                for j in range(WINDOW):
-                    index = (start + j + CENTRE_COLUMN) & 127
-                    if index >> 6 == word and (gone >> np.uint64(index & 63)) & np.uint64(1):
-                        ground |= put_object(state, m, grid_row, start + j, 0)
-    if changed != 0:
-        state.version[m] += 1
+            other = column - HALF + j
+            if cell_bit(state.boards[m], OBJECT, grid_row, other):
+                ground |= put_object(state, m, grid_row, other, 0)
     return ground
+
+
+@helper
+def is_remembered(boards, codes, row, column, code):
+    """Whether the cell is remembered to hold exactly this object."""
+    index = (column + CENTRE_COLUMN) & 127
+    word = index >> 6
+    bit = np.uint64(1) << np.uint64(index & 63)
+    board = board_of_code(code)
+    if board == PLACE or board < 0:
+        return boards[OBJECT, word, row] & bit != 0 and np.int64(codes[row, index]) == code
+    return boards[board, word, row] & bit != 0
 
 
 @helper

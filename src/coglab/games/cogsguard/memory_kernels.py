@@ -58,16 +58,20 @@ from coglab.games.cogsguard.memory_boards import (
     SUPPRESSED,
     WINDOW,
     age_memory,
+    cell_bit,
     clear_memory,
     forget_ground,
-    has_bit,
+    is_remembered,
     layout_fits,
     mark_hurt,
     put_object,
     rebuild_ground,
+    remove_gone,
     stamp_layout,
     write_window,
 )
+
+TOKEN_BYTES = 3 * NUM_TOKENS
 
 
 def _scalar(name: str) -> int:
@@ -125,150 +129,153 @@ PRICES = np.array([[1, 3, 1, 1], [3, 1, 1, 1], [1, 1, 3, 1], [1, 1, 1, 3]], dtyp
 
 
 @helper
-def feels_enemy(state, n, own):
+def feels_enemy(body, own):
     """1 if the body tells of enemy ground.
 
     Signs: more than 1 hp lost in a tick; all influence lost in a tick; hp below its cap on own ground, which fills it.
     """
-    body = state.body
-    if body[n, SUPPRESSED] == 1 or (body[n, DRAIN] > 1 and body[n, DRAIN] < 8):
+    if body[SUPPRESSED] == 1 or (body[DRAIN] > 1 and body[DRAIN] < 8):
         return 1
     cap = 200 if own[34] != 0 else 100
-    if body[n, ON_GROUND] < 2 or own[38] != 0:
+    if body[ON_GROUND] < 2 or own[38] != 0:
         return 0
-    return 1 if body[n, HP] < cap and body[n, HP] > cap - 8 else 0
+    return 1 if body[HP] < cap and body[HP] > cap - 8 else 0
 
 
 @helper
-def write_scalars(state, n, m, own, tags_vibe):
-    """Fill the scalars of row `n` from its parsed own tokens (`own[f]` = value of feature f) and the boards."""
-    out = state.scalars
-    body = state.body
-    age = body[n, AGE]
-    out[n, S_COMPLETION] = own[2]
-    out[n, S_AGE] = min(age, 255)
-    out[n, S_LAST_ACTION] = min(np.int64(own[3]), 11)
+def write_scalars(out, body, own, vibe):
+    """Fill the scalars that come from the agent's own tokens (`own[f]` = value of feature f)."""
+    age = body[AGE]
+    out[S_COMPLETION] = own[2]
+    out[S_AGE] = min(age, 255)
+    out[S_LAST_ACTION] = min(np.int64(own[3]), 11)
     energy = np.int64(own[16]) + 256 * np.int64(own[17])
     hp = np.int64(own[20]) + 256 * np.int64(own[21])
-    out[n, S_ENERGY] = min(energy, 255)
-    out[n, S_HP] = min(hp, 400)
-    out[n, S_HEART] = min(np.int64(own[18]), 10)
-    out[n, S_INFLUENCE] = min(np.int64(own[22]), 20)
+    out[S_ENERGY] = min(energy, 255)
+    out[S_HP] = min(hp, 400)
+    out[S_HEART] = min(np.int64(own[18]), 10)
+    out[S_INFLUENCE] = min(np.int64(own[22]), 20)
     cargo = 0
     for i in range(4):
         carried = np.int64(own[24 + 2 * i])
-        out[n, S_CARRIED + i] = min(carried, 40)
+        out[S_CARRIED + i] = min(carried, 40)
         cargo += carried
-        out[n, S_GEAR + i] = min(np.int64(own[32 + 2 * i]), 1)
+        out[S_GEAR + i] = min(np.int64(own[32 + 2 * i]), 1)
     capacity = 40 if own[36] != 0 else 4
-    out[n, S_CARGO] = min(cargo, 40)
-    out[n, S_CARGO_ROOM] = max(capacity - cargo, 0)
+    out[S_CARGO] = min(cargo, 40)
+    out[S_CARGO_ROOM] = max(capacity - cargo, 0)
     for i in range(NUM_VIBES):
-        out[n, S_VIBE + i] = 1 if tags_vibe == i else 0
+        out[S_VIBE + i] = 1 if vibe == i else 0
     low = 1 << 20
     for i in range(4):
         stock = np.int64(own[64 + 2 * i]) + 256 * np.int64(own[65 + 2 * i])
-        out[n, S_STOCK + i] = min(stock, 10000)
+        out[S_STOCK + i] = min(stock, 10000)
         low = min(low, stock)
-    out[n, S_STOCK_LOW] = min(low, 2500)
+    out[S_STOCK_LOW] = min(low, 2500)
     for i in range(4):
         stock = np.int64(own[64 + 2 * i]) + 256 * np.int64(own[65 + 2 * i])
-        out[n, S_LOW + i] = 1 if stock <= low + 10 else 0
+        out[S_LOW + i] = 1 if stock <= low + 10 else 0
     for gear in range(4):
         pays = 1
         for i in range(4):
             if np.int64(own[64 + 2 * i]) + 256 * np.int64(own[65 + 2 * i]) < PRICES[gear, i]:
                 pays = 0
-        out[n, S_CAN_PAY + gear] = pays
-    out[n, S_CAN_PAY_HEART] = 1 if low >= 10 else 0
+        out[S_CAN_PAY + gear] = pays
+    out[S_CAN_PAY_HEART] = 1 if low >= 10 else 0
 
 
 @helper
-def write_place(state, n, m):
+def write_place(out, body, boards, counts, others):
     """Fill the scalars that come from the map: position, ground, neighbours, counts."""
-    out = state.scalars
-    body = state.body
-    row = body[n, ROW]
-    column = body[n, COLUMN]
-    out[n, S_ROW] = row - body[n, HUB_ROW]
-    out[n, S_COLUMN] = column - body[n, HUB_COLUMN]
-    spawn_row = body[n, SPAWN_ROW] - body[n, HUB_ROW]
-    spawn_column = body[n, SPAWN_COLUMN] - body[n, HUB_COLUMN]
-    out[n, S_SPAWN_ROW] = spawn_row
-    out[n, S_SPAWN_COLUMN] = spawn_column
-    out[n, S_SEAT] = body[n, SEAT]
-    out[n, S_HUB_SEEN] = body[n, HUB_SEEN]
+    row = body[ROW]
+    column = body[COLUMN]
+    out[S_ROW] = row - body[HUB_ROW]
+    out[S_COLUMN] = column - body[HUB_COLUMN]
+    spawn_row = body[SPAWN_ROW] - body[HUB_ROW]
+    spawn_column = body[SPAWN_COLUMN] - body[HUB_COLUMN]
+    out[S_SPAWN_ROW] = spawn_row
+    out[S_SPAWN_COLUMN] = spawn_column
+    out[S_SEAT] = body[SEAT]
+    out[S_HUB_SEEN] = body[HUB_SEEN]
     slot = 20
-    if body[n, HUB_SEEN] == 1 and abs(spawn_row) <= 5 and abs(spawn_column) <= 5:
+    if body[HUB_SEEN] == 1 and abs(spawn_row) <= 5 and abs(spawn_column) <= 5:
         slot = np.int64(PAD_OF_OFFSET[spawn_row + 5, spawn_column + 5])
-    out[n, S_SLOT] = slot
+    out[S_SLOT] = slot
     grid_row = min(max(row + CENTRE_ROW, 1), ROWS - 2)
-    out[n, S_ON_GROUND_MAP] = np.int64(has_bit(state.boards, m, FRIENDLY, grid_row, column))
-    out[n, S_ON_GROUND_FELT] = 1 if body[n, OFF_GROUND] == 0 else 0
-    out[n, S_ON_ENEMY_MAP] = np.int64(has_bit(state.boards, m, ENEMY, grid_row, column))
-    out[n, S_STEPS_OFF_GROUND] = body[n, OFF_GROUND]
-    out[n, S_DRAIN] = body[n, DRAIN]
-    out[n, S_STEPS_STANDING] = body[n, STANDING]
-    agents = body[n, AGENT_BITS]
+    out[S_ON_GROUND_MAP] = np.int64(cell_bit(boards, FRIENDLY, grid_row, column))
+    out[S_ON_GROUND_FELT] = 1 if body[OFF_GROUND] == 0 else 0
+    out[S_ON_ENEMY_MAP] = np.int64(cell_bit(boards, ENEMY, grid_row, column))
+    out[S_STEPS_OFF_GROUND] = body[OFF_GROUND]
+    out[S_DRAIN] = body[DRAIN]
+    out[S_STEPS_STANDING] = body[STANDING]
+    agents = body[AGENT_BITS]
     for d in range(4):
-        out[n, S_AGENT + d] = (agents >> d) & 1
-    out[n, S_BLOCKED] = np.int64(has_bit(state.boards, m, BLOCKED, grid_row - 1, column))
-    out[n, S_BLOCKED + 1] = np.int64(has_bit(state.boards, m, BLOCKED, grid_row + 1, column))
-    out[n, S_BLOCKED + 2] = np.int64(has_bit(state.boards, m, BLOCKED, grid_row, column - 1))
-    out[n, S_BLOCKED + 3] = np.int64(has_bit(state.boards, m, BLOCKED, grid_row, column + 1))
+        out[S_AGENT + d] = (agents >> d) & 1
+    out[S_BLOCKED] = np.int64(cell_bit(boards, BLOCKED, grid_row - 1, column))
+    out[S_BLOCKED + 1] = np.int64(cell_bit(boards, BLOCKED, grid_row + 1, column))
+    out[S_BLOCKED + 2] = np.int64(cell_bit(boards, BLOCKED, grid_row, column - 1))
+    out[S_BLOCKED + 3] = np.int64(cell_bit(boards, BLOCKED, grid_row, column + 1))
     for i in range(NUM_VIBES):
-        out[n, S_SEEN + i] = 0
-    for i in range(body[n, NUM_OTHERS]):
-        vibe = state.others[n, i, OTHER_VIBE]
+        out[S_SEEN + i] = 0
+    for i in range(body[NUM_OTHERS]):
+        vibe = others[i, OTHER_VIBE]
         if vibe < NUM_VIBES:
-            out[n, S_SEEN + vibe] += 1
-    out[n, S_KNOWN_NEUTRAL] = min(state.counts[m, CODE_NEUTRAL], 200)
-    out[n, S_KNOWN_COGS] = min(state.counts[m, CODE_COGS], 200)
-    out[n, S_KNOWN_CLIPS] = min(state.counts[m, CODE_CLIPS], 200)
+            out[S_SEEN + vibe] += 1
+    out[S_KNOWN_NEUTRAL] = min(counts[CODE_NEUTRAL], 200)
+    out[S_KNOWN_COGS] = min(counts[CODE_COGS], 200)
+    out[S_KNOWN_CLIPS] = min(counts[CODE_CLIPS], 200)
 
 
 @helper
-def parse_own(tokens, n, own):
-    """Read the tokens of the agent's own cell and of the game into `own[f]`; returns (next token, own vibe)."""
-    for f in range(72):
+def parse_own(tokens, own):
+    """Read the tokens of the agent's own cell and of the game into `own[f]`; returns (offset of the next, own vibe).
+
+    `tokens`: u8 [600]. Offsets are unsigned: signed ones would be checked for being negative at every access.
+    """
+    for f in range(np.uint64(72)):
         own[f] = 0
-    k = 0
+    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
+    at = np.uint64(0)
+    end = np.uint64(TOKEN_BYTES)
     vibe = 0
-    while k < NUM_TOKENS and tokens[n, k, 0] == 85:
-        feature = tokens[n, k, 1]
+    while at < end and tokens[at] == 85:
+        feature = tokens[at + one]
         if feature == 6:
-            vibe = np.int64(tokens[n, k, 2])
+            vibe = np.int64(tokens[at + two])
         elif feature < 72:
-            own[feature] = tokens[n, k, 2]
-        k += 1
-    return k, vibe
+            own[feature] = tokens[at + two]
+        at += three
+    return at, vibe
 
 
 @helper
-def parse_cells(tokens, n, first, walls, objects, found, others):
-    """Read the tokens of the window's other cells.
+def parse_cells(tokens, first, walls, objects, found, others):
+    """Read the tokens of the window's other cells, from offset `first` on.
 
     Writes the wall and object bits of the 11 window rows, the list `found` of objects (window row, window column,
     code) and the list `others` of agents. Returns (objects, agents, Manhattan radius up to which cells were told).
     """
-    for i in range(WINDOW):
+    for i in range(np.uint64(WINDOW)):
         walls[i] = np.uint64(0)
         objects[i] = np.uint64(0)
+    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
+    end = np.uint64(TOKEN_BYTES)
+    bit = np.uint64(1)
     num_found = 0
     num_others = 0
-    k = first
-    location = 255
-    while k < NUM_TOKENS:
-        location = np.int64(tokens[n, k, 0])
+    at = first
+    location = np.uint64(255)
+    while at < end:
+        location = np.uint64(tokens[at])
         if location == 255:
             break
-        feature = tokens[n, k, 1]
-        value = np.int64(tokens[n, k, 2])
-        row = location >> 4
-        column = location & 15
+        feature = tokens[at + one]
+        value = tokens[at + two]
+        row = location >> np.uint64(4)
+        column = location & np.uint64(15)
+        at += three
         if feature == 8 and value == 13:
-            walls[row] |= np.uint64(1) << np.uint64(column)
-            k += 1
+            walls[row] |= bit << column
             continue
         tag = 0
         owner = -1
@@ -277,27 +284,27 @@ def parse_cells(tokens, n, first, walls, objects, found, others):
         hearts = 0
         while True:
             if feature == 8:
-                tag = value
+                tag = np.int64(value)
             elif feature == 11:
-                owner = value
+                owner = np.int64(value)
             elif feature == 6:
-                vibe = value
+                vibe = np.int64(value)
             elif feature == 18:
-                hearts = value
+                hearts = np.int64(value)
             elif feature >= 32 and feature < 40 and (feature & 1) == 0:
                 gear |= 1 << ((np.int64(feature) - 32) >> 1)
-            k += 1
-            if k >= NUM_TOKENS or tokens[n, k, 0] != location:
+            if at >= end or tokens[at] != location:
                 break
-            feature = tokens[n, k, 1]
-            value = np.int64(tokens[n, k, 2])
+            feature = tokens[at + one]
+            value = tokens[at + two]
+            at += three
         if tag == 1:
             if num_others < MAX_OTHERS:
-                others[n, num_others, OTHER_ROW] = row
-                others[n, num_others, OTHER_COLUMN] = column
-                others[n, num_others, OTHER_VIBE] = vibe
-                others[n, num_others, OTHER_GEAR] = gear
-                others[n, num_others, OTHER_HEARTS] = hearts
+                others[num_others, OTHER_ROW] = np.int64(row)
+                others[num_others, OTHER_COLUMN] = np.int64(column)
+                others[num_others, OTHER_VIBE] = vibe
+                others[num_others, OTHER_GEAR] = gear
+                others[num_others, OTHER_HEARTS] = hearts
                 num_others += 1
             continue
         code = CODE_UNKNOWN
@@ -305,26 +312,26 @@ def parse_cells(tokens, n, first, walls, objects, found, others):
             code = np.int64(CODE_OF_TAG[tag])
         if code == CODE_NEUTRAL and owner >= 0:
             code = CODE_COGS if owner == 1 else CODE_CLIPS
-        objects[row] |= np.uint64(1) << np.uint64(column)
-        found[num_found, 0] = row
-        found[num_found, 1] = column
+        objects[row] |= bit << column
+        found[num_found, 0] = np.int64(row)
+        found[num_found, 1] = np.int64(column)
         found[num_found, 2] = code
         num_found += 1
     radius = 2 * HALF
-    if k >= NUM_TOKENS:
+    if at >= end:
         # All 200 tokens are in use, so farther cells may have been cut off: trust only what is nearer than the last.
-        radius = abs((location >> 4) - HALF) + abs((location & 15) - HALF) - 1
+        radius = abs(np.int64(location >> np.uint64(4)) - HALF)
+        radius += abs(np.int64(location & np.uint64(15)) - HALF) - 1
     return num_found, num_others, radius
 
 
 @helper
-def find_frame(state, n, shared, own, found, num_found):
+def find_frame(body, shared, own, found, num_found):
     """Work out where the agent stands; returns 1 if this observation can be placed on the map.
 
     Sets the frame at the first observation (own memory) or when the hub comes into view (shared memory), and
     remembers the hub's cell when it is first seen.
     """
-    body = state.body
     lp_row = np.int64(own[15]) - np.int64(own[14])
     lp_column = np.int64(own[12]) - np.int64(own[13])
     hub = -1
@@ -332,80 +339,78 @@ def find_frame(state, n, shared, own, found, num_found):
         if found[i, 2] == CODE_HUB:
             hub = i
             break
-    if body[n, HAS_FRAME] == 0:
+    if body[HAS_FRAME] == 0:
         if hub >= 0:
-            body[n, SPAWN_ROW] = HALF - found[hub, 0] - lp_row
-            body[n, SPAWN_COLUMN] = HALF - found[hub, 1] - lp_column
+            body[SPAWN_ROW] = HALF - found[hub, 0] - lp_row
+            body[SPAWN_COLUMN] = HALF - found[hub, 1] - lp_column
         elif shared == 1:
             return 0
         else:
-            body[n, SPAWN_ROW] = -lp_row
-            body[n, SPAWN_COLUMN] = -lp_column
-        body[n, HAS_FRAME] = 1
-        body[n, ROW] = body[n, SPAWN_ROW] + lp_row
-        body[n, COLUMN] = body[n, SPAWN_COLUMN] + lp_column
-    body[n, ROW] = body[n, SPAWN_ROW] + lp_row
-    body[n, COLUMN] = body[n, SPAWN_COLUMN] + lp_column
-    if hub >= 0 and body[n, HUB_SEEN] == 0:
-        body[n, HUB_SEEN] = 1
-        body[n, HUB_ROW] = body[n, ROW] + found[hub, 0] - HALF
-        body[n, HUB_COLUMN] = body[n, COLUMN] + found[hub, 1] - HALF
+            body[SPAWN_ROW] = -lp_row
+            body[SPAWN_COLUMN] = -lp_column
+        body[HAS_FRAME] = 1
+        body[ROW] = body[SPAWN_ROW] + lp_row
+        body[COLUMN] = body[SPAWN_COLUMN] + lp_column
+    body[ROW] = body[SPAWN_ROW] + lp_row
+    body[COLUMN] = body[SPAWN_COLUMN] + lp_column
+    if hub >= 0 and body[HUB_SEEN] == 0:
+        body[HUB_SEEN] = 1
+        body[HUB_ROW] = body[ROW] + found[hub, 0] - HALF
+        body[HUB_COLUMN] = body[COLUMN] + found[hub, 1] - HALF
         return 2
     return 1
 
 
 @helper
-def update_body(state, n, own, row_before, column_before):
+def update_body(body, out, own, row_before, column_before):
     """Remember hp, standing time and the last move; decide whether own ground was felt."""
-    body = state.body
     hp = np.int64(own[20]) + 256 * np.int64(own[21])
-    body[n, DRAIN] = 0
-    if body[n, AGE] > 0:
-        if hp > 0 and hp >= body[n, HP]:
-            body[n, OFF_GROUND] = 0
-            body[n, ON_GROUND] = min(body[n, ON_GROUND] + 1, 255)
+    body[DRAIN] = 0
+    if body[AGE] > 0:
+        if hp > 0 and hp >= body[HP]:
+            body[OFF_GROUND] = 0
+            body[ON_GROUND] = min(body[ON_GROUND] + 1, 255)
         else:
-            body[n, OFF_GROUND] = min(body[n, OFF_GROUND] + 1, 255)
-            body[n, ON_GROUND] = 0
-            body[n, DRAIN] = min(body[n, HP] - hp, 20)
-    body[n, HP] = hp
+            body[OFF_GROUND] = min(body[OFF_GROUND] + 1, 255)
+            body[ON_GROUND] = 0
+            body[DRAIN] = min(body[HP] - hp, 20)
+    body[HP] = hp
     influence = np.int64(own[22])
-    body[n, SUPPRESSED] = 1 if body[n, INFLUENCE] > 1 and influence == 0 and own[32] != 0 else 0
-    body[n, INFLUENCE] = influence
-    down = body[n, ROW] - row_before
-    right = body[n, COLUMN] - column_before
-    if body[n, AGE] > 0 and down == 0 and right == 0:
-        body[n, STANDING] = min(body[n, STANDING] + 1, 255)
+    body[SUPPRESSED] = 1 if body[INFLUENCE] > 1 and influence == 0 and own[32] != 0 else 0
+    body[INFLUENCE] = influence
+    down = body[ROW] - row_before
+    right = body[COLUMN] - column_before
+    if body[AGE] > 0 and down == 0 and right == 0:
+        body[STANDING] = min(body[STANDING] + 1, 255)
     else:
-        body[n, STANDING] = 0
+        body[STANDING] = 0
     for d in range(4):
-        state.scalars[n, S_MOVED + d] = 0
-    if body[n, AGE] > 0 and abs(down) + abs(right) == 1:
+        out[S_MOVED + d] = 0
+    if body[AGE] > 0 and abs(down) + abs(right) == 1:
         d = (0 if down < 0 else 1) if down != 0 else (2 if right < 0 else 3)
-        state.scalars[n, S_MOVED + d] = 1
+        out[S_MOVED + d] = 1
 
 
 @helper
-def find_seat(state, n):
+def find_seat(body, others):
     """Estimate the agent's rank among its team's start cells from west to east, as 0..255, from the first observation.
 
     Start pads outside the window count with the share of pads inside it that are taken. Agents of a team so get
     different, nearly evenly spread seats without knowing their number or their index.
     """
-    body = state.body
-    num_others = body[n, NUM_OTHERS]
-    spawn_row = body[n, SPAWN_ROW] - body[n, HUB_ROW]
-    spawn_column = body[n, SPAWN_COLUMN] - body[n, HUB_COLUMN]
+    num_others = body[NUM_OTHERS]
+    spawn_row = body[SPAWN_ROW] - body[HUB_ROW]
+    spawn_column = body[SPAWN_COLUMN] - body[HUB_COLUMN]
     west = 0
     for i in range(num_others):
-        row = state.others[n, i, OTHER_ROW] - body[n, HUB_ROW]
-        column = state.others[n, i, OTHER_COLUMN] - body[n, HUB_COLUMN]
+        row = others[i, OTHER_ROW] - body[HUB_ROW]
+        column = others[i, OTHER_COLUMN] - body[HUB_COLUMN]
         if column < spawn_column or (column == spawn_column and row < spawn_row):
             west += 1
     seen_pads = 0
     hidden_west = 0
     hidden = 0
-    if body[n, HUB_SEEN] == 1:
+    if body[HUB_SEEN] == 1:
         for i in range(len(PADS_FROM_WEST)):
             row = PADS_FROM_WEST[i, 0]
             column = PADS_FROM_WEST[i, 1]
@@ -421,63 +426,78 @@ def find_seat(state, n):
     scale = max(seen_pads, 1)
     before = west * scale + num_others * hidden_west
     every = num_others * scale + num_others * hidden
-    body[n, SEAT] = (255 * before) // every if every > 0 else 0
+    body[SEAT] = (255 * before) // every if every > 0 else 0
 
 
 @helper
 def update_row(state, n, m, shared, tokens, own, walls, objects, found):
-    """Take in the observation of row `n`."""
-    body = state.body
-    first, vibe = parse_own(tokens, n, own)
-    num_found, num_others, radius = parse_cells(
-        tokens, n, first, walls, objects, found, state.others
-    )
-    row_before = body[n, ROW]
-    column_before = body[n, COLUMN]
-    placed = find_frame(state, n, shared, own, found, num_found)
-    update_body(state, n, own, row_before, column_before)
-    row = np.int64(body[n, ROW])
-    column = np.int64(body[n, COLUMN])
+    """Take in the observation of row `n`.
+
+    Helpers that every step needs get views of single rows; those that get the whole state (150 words of stack) are for
+    steps in which the map changes.
+    """
+    body = state.body[n]
+    others = state.others[n]
+    boards = state.boards[m]
+    codes = state.codes[m]
+    first, vibe = parse_own(tokens[n], own)
+    num_found, num_others, radius = parse_cells(tokens[n], first, walls, objects, found, others)
+    row_before = body[ROW]
+    column_before = body[COLUMN]
+    placed = find_frame(body, shared, own, found, num_found)
+    update_body(body, state.scalars[n], own, row_before, column_before)
+    row = np.int64(body[ROW])
+    column = np.int64(body[COLUMN])
     agents = 0
     for i in range(num_others):
-        down = np.int64(state.others[n, i, OTHER_ROW]) - HALF
-        right = np.int64(state.others[n, i, OTHER_COLUMN]) - HALF
+        down = np.int64(others[i, OTHER_ROW]) - HALF
+        right = np.int64(others[i, OTHER_COLUMN]) - HALF
         if abs(down) + abs(right) == 1:
             agents |= 1 << ((0 if down < 0 else 1) if down != 0 else (2 if right < 0 else 3))
-        state.others[n, i, OTHER_ROW] = row + down
-        state.others[n, i, OTHER_COLUMN] = column + right
-    body[n, NUM_OTHERS] = num_others
-    body[n, AGENT_BITS] = agents
+        others[i, OTHER_ROW] = row + down
+        others[i, OTHER_COLUMN] = column + right
+    body[NUM_OTHERS] = num_others
+    body[AGENT_BITS] = agents
     inside = placed != 0 and abs(column) <= MAX_COLUMN_OFFSET and abs(row) < CENTRE_ROW - 1
     if inside:
-        ground = write_window(state, m, row, column, walls, objects, radius)
+        ground = 0
+        signs = write_window(boards, state.span[m], row, column, walls, objects, radius)
+        if signs & 1:
+            state.version[m] += 1
+        if signs & 2:
+            state.wide[m] = 1
+        if signs & 4:
+            ground |= remove_gone(state, m, row, column, objects, radius)
         for i in range(num_found):
             grid_row = row + found[i, 0] - HALF + CENTRE_ROW
-            if grid_row >= 1 and grid_row < ROWS - 1:
-                ground |= put_object(state, m, grid_row, column + found[i, 1] - HALF, found[i, 2])
+            if grid_row < 1 or grid_row >= ROWS - 1:
+                continue
+            other = column + found[i, 1] - HALF
+            if not is_remembered(boards, codes, grid_row, other, found[i, 2]):
+                ground |= put_object(state, m, grid_row, other, found[i, 2])
         if placed == 2:
             for k in range(NUM_LAYOUTS):
-                hub_row = np.int64(body[n, HUB_ROW])
-                hub_column = np.int64(body[n, HUB_COLUMN])
+                hub_row = np.int64(body[HUB_ROW])
+                hub_column = np.int64(body[HUB_COLUMN])
                 if layout_fits(state, m, k, hub_row, hub_column, row, column, walls, objects):
                     ground |= stamp_layout(state, m, k, hub_row, hub_column)
                     break
-        on_map = has_bit(state.boards, m, FRIENDLY, row + CENTRE_ROW, column)
-        if on_map and body[n, OFF_GROUND] > 1:
-            body[n, DOUBTS] += 1
-            if body[n, DOUBTS] == 2:
+        on_map = cell_bit(boards, FRIENDLY, row + CENTRE_ROW, column)
+        if on_map and body[OFF_GROUND] > 1:
+            body[DOUBTS] += 1
+            if body[DOUBTS] == 2:
                 ground |= forget_ground(state, m, row, column)
         else:
-            body[n, DOUBTS] = 0
-        if feels_enemy(state, n, own):
+            body[DOUBTS] = 0
+        if feels_enemy(body, own):
             ground |= mark_hurt(state, m, row, column, HURT_RADIUS if on_map else HURT_RADIUS_AWAY)
         if ground:
             rebuild_ground(state, m)
-    if body[n, AGE] == 0:
-        find_seat(state, n)
-    write_scalars(state, n, m, own, vibe)
-    write_place(state, n, m)
-    body[n, AGE] += 1
+    if body[AGE] == 0:
+        find_seat(body, others)
+    write_scalars(state.scalars[n], body, own, vibe)
+    write_place(state.scalars[n], body, boards, state.counts[m], others)
+    body[AGE] += 1
 
 
 @kernel
@@ -486,7 +506,7 @@ def update_rows(state, tokens, reset, first, last, agents_per_memory):
 
     Args:
         state: `MemoryState`, mutated in place.
-        tokens: u8 [N, 200, 3], read only.
+        tokens: u8 [N, 600], read only.
         reset: u8 [N]; nonzero: the observation is the first of an episode, so the row forgets everything first.
         first: first row.
         last: row after the last.
