@@ -1,0 +1,192 @@
+"""The transaction log of W&B, `*.wandb`: whole records out of a file that may still be written, cut or damaged.
+
+A file begins with 7 bytes (`:W&B`, magic 0xBEE1, version 0), then come blocks of 32 KiB in the LevelDB log format:
+pieces of records, each with a header of 7 bytes (CRC-32 of type and data, length, type). A piece never crosses a block.
+Reading stops quietly at the first incomplete piece; after a wrong checksum it goes on in the next block.
+
+Source: LevelDB, doc/log_format.md; W&B's use of it as measured on files of 0.17 to 0.31 (docs/07-analysis.md).
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+MAGIC = b":W&B\xe1\xbe"
+BLOCK = 32_768
+HEADER = 7
+WHOLE, FIRST, MIDDLE, LAST = 1, 2, 3, 4
+MAX_RECORD = 256 * 2**20
+"""A record longer than this is taken for damage."""
+
+_PIECE = struct.Struct("<IHB")
+
+
+class LogError(Exception):
+    """The file is no log that can be read; the text says why."""
+
+
+class Record(NamedTuple):
+    """One whole record: its number in W&B's schema (2 history, 17 run, ...), its bytes, and where it begins in them."""
+
+    kind: int
+    data: bytes | memoryview
+    start: int
+
+
+class LogReader:
+    """Reads the records of one file, streaming: the file is mapped, never loaded.
+
+    Args:
+        path: a `.wandb` file.
+
+    Attributes:
+        size: bytes when it was opened.
+        lost_bytes: bytes skipped because of damage.
+        lost_at: offset of the first damage, None without any.
+        cut: the file ends within a record: it is being written, or its writer was killed.
+
+    Raises:
+        LogError: it is empty, no such file, or of a newer version.
+        OSError: it cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lost_bytes = 0
+        self.lost_at: int | None = None
+        self.cut = False
+        with open(path, "rb") as file:
+            head = file.read(HEADER)
+            self.size = file.seek(0, 2)
+            if self.size < HEADER:
+                raise LogError("it is cut within the first 7 bytes")
+            if head[:6] != MAGIC:
+                raise LogError("it is no W&B transaction log (wrong magic)")
+            if head[6] != 0:
+                raise LogError(f"it has version {head[6]} of the format; version 0 can be read")
+            if self.size == HEADER:
+                raise LogError("empty run: the process was killed before it wrote anything")
+            self._map = mmap.mmap(file.fileno(), self.size, access=mmap.ACCESS_READ)
+
+    def close(self) -> None:
+        """Unmap the file."""
+        self._map.close()
+
+    def __enter__(self) -> LogReader:
+        """The reader itself."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Unmap the file."""
+        self.close()
+
+    def records(self, only: frozenset[int] | None = None) -> Iterator[Record]:
+        """Yield the records in order.
+
+        Args:
+            only: numbers of records to yield; the checksums of others are not verified. Left out, all.
+
+        Yields:
+            Records; their bytes are valid until the next one is asked for.
+        """
+        view = memoryview(self._map)
+        try:
+            yield from self._records(view, only)
+        finally:
+            view.release()
+
+    def _records(self, view: memoryview, only: frozenset[int] | None) -> Iterator[Record]:
+        size, at = self.size, HEADER
+        pieces: list[memoryview] | None = None
+        pieces_start = pieces_length = 0
+        unpack, crc32 = _PIECE.unpack_from, zlib.crc32
+        while True:
+            left = BLOCK - at % BLOCK
+            if left < HEADER:
+                at += left
+                continue
+            if at + HEADER > size:
+                self.cut = self.cut or at < size or pieces is not None
+                return
+            crc, length, kind = unpack(view, at)
+            if not WHOLE <= kind <= LAST or length > left - HEADER:
+                if crc == 0 and length == 0 and kind == 0 and not any(view[at : at + left]):
+                    at += left  # zeros are padding; a whole tail of them is what a power cut leaves
+                    pieces = None
+                    continue
+                pieces = None
+                at = self._skip(at, left)
+                continue
+            begin, end = at + HEADER, at + HEADER + length
+            if end > size:
+                self.cut = True
+                return
+            body = view[begin:end]
+            if kind == WHOLE:
+                pieces = None
+                number, start = _kind(body)
+                if (only is None or number in only) and crc32(view[begin - 1 : end]) != crc:
+                    at = self._skip(at, left)
+                    continue
+                at = end
+                if only is None or number in only:
+                    yield Record(number, body, start)
+                continue
+            if kind == FIRST:
+                pieces, pieces_start, pieces_length = [], at, 0
+                number, start = _kind(body)
+                is_wanted = only is None or number in only
+            elif pieces is None:
+                at = self._skip(at, HEADER + length)  # an orphan: its beginning was lost
+                continue
+            if is_wanted and crc32(view[begin - 1 : end]) != crc:
+                pieces = None
+                at = self._skip(at, left)
+                continue
+            pieces_length += length
+            if pieces_length > MAX_RECORD:
+                pieces = None
+                at = self._skip(pieces_start, HEADER)
+                at = end + (BLOCK - end % BLOCK)
+                continue
+            assert pieces is not None
+            pieces.append(body)
+            at = end
+            if kind == LAST:
+                if is_wanted:
+                    yield Record(number, b"".join(pieces), start)
+                pieces = None
+
+    def _skip(self, at: int, length: int) -> int:
+        """Count damage and return the offset behind it."""
+        if self.lost_at is None:
+            self.lost_at = at
+        end = min(at + length, self.size)
+        self.lost_bytes += end - at
+        return at + length
+
+
+def _kind(body: memoryview) -> tuple[int, int]:
+    """The number of a record's payload field and where that field begins, behind the record's own number."""
+    at, size = 0, len(body)
+    if size and body[0] == 0x08:  # field 1, the record's number: a varint
+        at = 1
+        while at < size and body[at] & 0x80 and at < 11:
+            at += 1
+        at += 1
+    if at >= size:
+        return 0, at
+    tag, shift, position = 0, 0, at
+    while position < size and position < at + 5:
+        byte = body[position]
+        tag |= (byte & 0x7F) << shift
+        position += 1
+        if not byte & 0x80:
+            return tag >> 3, at
+        shift += 7
+    return 0, at
