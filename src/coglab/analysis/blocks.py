@@ -131,7 +131,10 @@ def inline(text: str) -> list[tuple[bool, str]]:
 
 
 def _paragraph(text: str, limit: int = 2_000) -> str:
-    return "".join(code(piece, limit) if is_code else cell(piece, limit) for is_code, piece in inline(clean(text, limit)))
+    return "".join(
+        code(piece, limit) if is_code else cell(piece, limit)
+        for is_code, piece in inline(clean(text, limit))
+    )
 
 
 def _cell(content: Cell) -> str:
@@ -168,10 +171,13 @@ def _lines(block: Block) -> Iterable[str]:
         return [f"> {_paragraph(block.text)}"]
     if isinstance(block, Items):
         return [
-            (f"{i + 1}. " if block.is_numbered else "- ") + _sentence(item) for i, item in enumerate(block.items)
+            (f"{i + 1}. " if block.is_numbered else "- ") + _sentence(item)
+            for i, item in enumerate(block.items)
         ]
     if isinstance(block, Listing):
-        fence = "`" * max(3, max((len(run) for run in re.findall(r"`+", block.text)), default=0) + 1)
+        fence = "`" * max(
+            3, max((len(run) for run in re.findall(r"`+", block.text)), default=0) + 1
+        )
         return [fence + block.language, block.text.rstrip("\n"), fence]
     if isinstance(block, Figure):
         return [f"![{cell(block.title)}]({block.file})"]
@@ -192,10 +198,19 @@ def _table(table: Table) -> list[str]:
     widths = [max([len(header[i]), 3, *(len(row[i]) for row in rows)]) for i in range(len(header))]
 
     def line(cells: Sequence[str]) -> str:
-        padded = [c.rjust(w) if i in table.right else c.ljust(w) for i, (c, w) in enumerate(zip(cells, widths, strict=True))]
+        padded = [
+            c.rjust(w) if i in table.right else c.ljust(w)
+            for i, (c, w) in enumerate(zip(cells, widths, strict=True))
+        ]
         return "| " + " | ".join(padded) + " |"
 
-    rule = "| " + " | ".join("-" * (w - 1) + ":" if i in table.right else "-" * w for i, w in enumerate(widths)) + " |"
+    rule = (
+        "| "
+        + " | ".join(
+            "-" * (w - 1) + ":" if i in table.right else "-" * w for i, w in enumerate(widths)
+        )
+        + " |"
+    )
     lines = [line(header), rule, *(line(row) for row in rows)]
     if table.more:
         lines += ["", f"{table.more} more rows are in `analysis.json`."]

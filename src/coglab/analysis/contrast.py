@@ -87,7 +87,11 @@ def contrast(
         "bundles": len(bundles),
         "settings_varying": sum(len(b.keys) for b in bundles if not b.is_context),
         "settings_constant": len(constant),
-        "settings_unknown": len({k for row in rows_of for k in row} - {k for b in bundles for k in b.keys} - set(constant)),
+        "settings_unknown": len(
+            {k for row in rows_of for k in row}
+            - {k for b in bundles for k in b.keys}
+            - set(constant)
+        ),
         "top": top,
         "is_exact": None,
         "attainable_p": None,
@@ -112,7 +116,11 @@ def contrast(
         below = [place[label] for label in labels[top:] if label in place]
         row["top_shares"] = _shared(bundle, in_top, below)
         row["fragile"] = row["top_shares"] is not None and any(
-            _shared(bundle, [place[x] for x in labels[:n] if x in place], [place[x] for x in labels[n:] if x in place])
+            _shared(
+                bundle,
+                [place[x] for x in labels[:n] if x in place],
+                [place[x] for x in labels[n:] if x in place],
+            )
             is None
             for n in (top - 1, top + 1)
             if 2 <= n < len(labels)
@@ -136,17 +144,22 @@ def _context(known: Sequence[Unit], runs: Sequence[Any]) -> dict[str, list[Any]]
     order = {value: place for place, value in enumerate(sorted(set(created)))}
     return {
         "(order of creation)": [order[value] for value in created],
-        "(code version)": [runs[unit.runs[0]].code or "?" for unit in known],
+        "(code version)": [", ".join(codes_of(unit, runs)) for unit in known],
         "(device)": [runs[unit.runs[0]].device or "?" for unit in known],
     }
 
 
+def codes_of(unit: Unit, runs: Sequence[Any]) -> list[str]:
+    """Code versions that the runs of a unit were made with, shortened."""
+    return sorted({(runs[i].code or "?")[:10] for i in unit.runs})
+
+
 def _row(bundle: Bundle, means: Sequence[float], higher: bool) -> dict[str, Any]:
     """What is said of a bundle before any test."""
-    groups = []
+    groups: list[dict[str, Any]] = []
     for group in np.unique(bundle.groups):
         members = np.flatnonzero(bundle.groups == group)
-        values = [means[i] for i in members]
+        values = [means[int(i)] for i in members]
         groups.append(
             {
                 "value": bundle.values[members[0]],
@@ -180,7 +193,8 @@ def _row(bundle: Bundle, means: Sequence[float], higher: bool) -> dict[str, Any]
         row["effect"] = groups[0]["median"] - groups[1]["median"]
         first = bundle.groups == bundle.groups[bundle.values.index(groups[0]["value"])]
         row["delta"] = cliffs_delta(
-            [m for m, f in zip(means, first, strict=True) if f], [m for m, f in zip(means, first, strict=True) if not f]
+            [m for m, f in zip(means, first, strict=True) if f],
+            [m for m, f in zip(means, first, strict=True) if not f],
         )
     return row
 
@@ -214,7 +228,7 @@ def _tested(
 
 def _rivals(bundle: Bundle, bundles: Sequence[Bundle]) -> list[dict[str, Any]]:
     """Other bundles that go with this one so closely that either could be the explanation."""
-    found = []
+    found: list[dict[str, Any]] = []
     for other in bundles:
         if other is bundle:
             continue
@@ -226,7 +240,11 @@ def _rivals(bundle: Bundle, bundles: Sequence[Bundle]) -> list[dict[str, Any]]:
                 continue
             strength = cramers_v(bundle.groups, other.groups)
         else:
-            numbers, groups = (bundle.numbers, other.groups) if bundle.numbers is not None else (other.numbers, bundle.groups)
+            numbers, groups = (
+                (bundle.numbers, other.groups)
+                if bundle.numbers is not None
+                else (other.numbers, bundle.groups)
+            )
             if len(np.unique(groups)) == len(groups):
                 continue
             strength = _correlation_ratio(np.asarray(numbers), groups)
@@ -248,21 +266,26 @@ def _grade(row: dict[str, Any], bundle: Bundle) -> None:
     """Give a grade and say what it hangs on."""
     p = row["p"] if row["named_in_advance"] else row["adjusted_p"]
     sizes = [group["units"] for group in row["groups"]]
+    is_wide = sum(size >= SIDE for size in sizes) >= 2
     if bundle.numbers is not None:
         is_wide = len(bundle.groups) >= 2 * SIDE
-    else:
-        is_wide = sum(size >= SIDE for size in sizes) >= 2
     if row["p"] > ALPHA:
         return
     if p > ALPHA:
-        row["grade"], row["why"] = "B", "does not survive the correction for looking at all settings"
+        row["grade"], row["why"] = (
+            "B",
+            "does not survive the correction for looking at all settings",
+        )
     elif not is_wide:
         row["grade"], row["why"] = "B", f"fewer than {SIDE} configurations on one side"
     elif row["rivals"]:
         row["grade"] = "B"
         row["why"] = "cannot be told apart from " + ", ".join(r["name"] for r in row["rivals"][:3])
     else:
-        row["grade"], row["why"] = "A", "survives the correction; no rival explanation in these runs"
+        row["grade"], row["why"] = (
+            "A",
+            "survives the correction; no rival explanation in these runs",
+        )
 
 
 def _shared(bundle: Bundle, in_top: Sequence[int], below: Sequence[int]) -> dict[str, Any] | None:
@@ -298,7 +321,10 @@ def _varying_in_top(known: Sequence[Unit], ranked: Sequence[Candidate]) -> list[
 
 
 def controlled(
-    units: Sequence[Unit], scores: Sequence[Sequence[float]], bundles: Sequence[Bundle], runs: Sequence[Any]
+    units: Sequence[Unit],
+    scores: Sequence[Sequence[float]],
+    bundles: Sequence[Bundle],
+    runs: Sequence[Any],
 ) -> list[dict[str, Any]]:
     """Pairs of configurations that differ in one bundle alone; with 3 seeds each, an interval and causal words.
 
@@ -319,7 +345,7 @@ def controlled(
                 continue
             apart = differences(a.settings, b.settings)
             touched = {bundle_of.get(key) for key in apart}
-            same_code = runs[a.runs[0]].code == runs[b.runs[0]].code
+            same_code = codes_of(a, runs) == codes_of(b, runs)
             if len(touched) != 1 or not same_code:
                 continue
             is_enough = len(scores[i]) >= SIDE and len(scores[j]) >= SIDE
@@ -380,8 +406,10 @@ def failures_by_setting(
     """
     if sum(failed) < 3 or sum(failed) == len(failed):
         return []
-    _, bundles = make_bundles([{k: v for k, v in row.items() if not matches(k, ignore)} for row in rows])
-    found = []
+    _, bundles = make_bundles(
+        [{k: v for k, v in row.items() if not matches(k, ignore)} for row in rows]
+    )
+    found: list[dict[str, Any]] = []
     for bundle in bundles:
         for group in np.unique(bundle.groups):
             inside = bundle.groups == group
@@ -392,7 +420,9 @@ def failures_by_setting(
             p = fisher_exact(a, b, c, d)
             if p <= ALPHA and a / max(1, a + b) > c / max(1, c + d):
                 value = bundle.values[int(np.flatnonzero(inside)[0])]
-                found.append({"name": bundle.name, "value": value, "failed": a, "of": a + b, "p": p})
+                found.append(
+                    {"name": bundle.name, "value": value, "failed": a, "of": a + b, "p": p}
+                )
     # Each value was one test; the correction is Bonferroni's.
     tests = sum(len(np.unique(b.groups)) for b in bundles)
     for row in found:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from coglab.analysis.health import student_from
 from coglab.analysis.load import WATCHED, Loaded
 from coglab.analysis.ranking import Candidate, Ranking
 from coglab.analysis.series import CleanSeries, bin_series
@@ -21,7 +22,9 @@ CHECKPOINTS = (0.05, 0.1, 0.25, 0.5)
 MAX_UNITS = 12
 
 
-def curves(loaded: Sequence[Loaded], units: Sequence[Unit], result: Ranking, metric: str) -> dict[str, Any]:
+def curves(
+    loaded: Sequence[Loaded], units: Sequence[Unit], result: Ranking, metric: str
+) -> dict[str, Any]:
     """Bin the metric of every configuration up to the budget.
 
     Returns:
@@ -43,7 +46,15 @@ def curves(loaded: Sequence[Loaded], units: Sequence[Unit], result: Ranking, met
             axis = axis_one or axis
             table.append([np.nan if m is None else m for m in means])
         best = min((order.get(id(c), 10**6) for c in members), default=10**6)
-        rows.append({"place": best, "label": unit.label, "name": members[0].run.name, "runs": len(members), **_band(np.array(table))})
+        rows.append(
+            {
+                "place": best,
+                "label": unit.label,
+                "name": members[0].run.name,
+                "runs": len(members),
+                **_band(np.array(table)),
+            }
+        )
     rows.sort(key=lambda r: (r["place"], r["name"]))
     return {
         "metric": metric,
@@ -51,7 +62,9 @@ def curves(loaded: Sequence[Loaded], units: Sequence[Unit], result: Ranking, met
         "steps": axis,
         "units": rows[:MAX_UNITS],
         "left_out": max(0, len(rows) - MAX_UNITS),
-        "milestones": [_milestones(c, result) for c in result.ranked[:MAX_UNITS] if c.on_axis is not None],
+        "milestones": [
+            _milestones(c, result) for c in result.ranked[:MAX_UNITS] if c.on_axis is not None
+        ],
     }
 
 
@@ -67,7 +80,9 @@ def _band(table: np.ndarray) -> dict[str, Any]:
     else:
         rng = np.random.default_rng(SEED)
         middle = _interquartile_mean(filled)
-        drawn = np.array([_interquartile_mean(filled[rng.integers(0, count, count)]) for _ in range(200)])
+        drawn = np.array(
+            [_interquartile_mean(filled[rng.integers(0, count, count)]) for _ in range(200)]
+        )
         low, high = np.nanquantile(drawn, [0.025, 0.975], axis=0)
         band = f"interquartile mean of {count} runs and 95 % bootstrap band"
 
@@ -97,13 +112,18 @@ def _milestones(candidate: Candidate, result: Ranking) -> dict[str, Any]:
         at = _first_above(series, share * best, result.budget) if best > 0 else None
         row[f"to_{int(100 * share)}"] = at
         own = candidate.series
-        row[f"seconds_to_{int(100 * share)}"] = _seconds(own, at) if own is not None and result.axis == "steps" else at
+        row[f"seconds_to_{int(100 * share)}"] = (
+            _seconds(own, at) if own is not None and result.axis == "steps" else at
+        )
     return row
 
 
 def _first_above(series: CleanSeries, level: float, budget: float) -> float | None:
     centres, means = bin_series(series, budget, 40)
-    return next((at for at, mean in zip(centres, means, strict=True) if mean is not None and mean >= level), None)
+    return next(
+        (at for at, mean in zip(centres, means, strict=True) if mean is not None and mean >= level),
+        None,
+    )
 
 
 def _seconds(series: CleanSeries, step: float | None) -> float | None:
@@ -113,15 +133,19 @@ def _seconds(series: CleanSeries, step: float | None) -> float | None:
     return float(series.times[index] - series.times[0])
 
 
-def guard_rails(result: Ranking, higher: bool, top: int) -> list[dict[str, Any]]:
+def guard_rails(
+    result: Ranking, higher: bool, top: int, loaded: Sequence[Loaded]
+) -> list[dict[str, Any]]:
     """At a few shares of the budget, the worst value that any top run had: below it, none of them began like that.
 
     Args:
         result: the ranking.
         higher: whether higher is better.
         top: size of the top group.
+        loaded: all runs; a score at a step where a teacher still played is no guard rail for a student.
     """
     rows = []
+    begins = {id(one.candidate): student_from(one.series) for one in loaded}
     for share in CHECKPOINTS:
         values = []
         for candidate in result.ranked[:top]:
@@ -129,6 +153,8 @@ def guard_rails(result: Ranking, higher: bool, top: int) -> list[dict[str, Any]]
             if series is None:
                 continue
             low, high = (share - 0.025) * result.budget, (share + 0.025) * result.budget
+            if result.axis == "steps" and low < begins[id(candidate)]:
+                continue
             inside = (series.steps > low) & (series.steps <= high)
             if inside.any():
                 values.append(float(series.values[inside].mean()))
@@ -144,7 +170,9 @@ def guard_rails(result: Ranking, higher: bool, top: int) -> list[dict[str, Any]]
     return rows
 
 
-def monitor_rows(loaded: Sequence[Loaded], result: Ranking, top: int, extra: Sequence[str]) -> list[dict[str, Any]]:
+def monitor_rows(
+    loaded: Sequence[Loaded], result: Ranking, top: int, extra: Sequence[str]
+) -> list[dict[str, Any]]:
     """The key metrics with their target and what the top runs had in the last fifth."""
     best = {id(c) for c in result.ranked[:top]}
     rows = []
@@ -159,7 +187,11 @@ def monitor_rows(loaded: Sequence[Loaded], result: Ranking, top: int, extra: Seq
                     values.append(float(late.mean()))
         target = "-"
         if metric is not None:
-            target = f"below {metric.below:g}" if metric.below is not None else {"higher": "higher", "lower": "lower"}.get(metric.better, "-")
+            target = (
+                f"below {metric.below:g}"
+                if metric.below is not None
+                else {"higher": "higher", "lower": "lower"}.get(metric.better, "-")
+            )
         rows.append(
             {
                 "metric": name,

@@ -16,7 +16,10 @@ SIGNATURES = (
     ("host out of memory", r"MemoryError|Cannot allocate memory|oom-kill|Killed process"),
     ("non-finite numbers", r"non-?finite|\bNaN\b|is nan|FloatingPointError|not finite"),
     ("disk full", r"No space left on device|ENOSPC|Disk quota exceeded"),
-    ("collective timeout", r"NCCL.*(timeout|timed out)|Watchdog caught collective|ProcessGroup.*timeout"),
+    (
+        "collective timeout",
+        r"NCCL.*(timeout|timed out)|Watchdog caught collective|ProcessGroup.*timeout",
+    ),
     ("GPU error", r"CUDA error|device-side assert|illegal memory access"),
     ("configuration", r"UserError|ValidationError"),
     ("stopped by SIGTERM", r"SIGTERM|received signal 15"),
@@ -44,7 +47,11 @@ def explain(run: RunInfo, health: dict[str, CleanSeries]) -> tuple[str, str, str
         if signature:
             return signature, clean(line, 160), "console"
     if run.state in ("interrupted", "terminated", "preempted", "killed"):
-        return _end(run), f"{run.state}" + (f", exit code {run.exit_code}" if run.exit_code is not None else ""), "record"
+        return (
+            _end(run),
+            f"{run.state}" + (f", exit code {run.exit_code}" if run.exit_code is not None else ""),
+            "record",
+        )
     sign = _metric_sign(health)
     if sign:
         return sign[0], sign[1], "metrics"
@@ -58,18 +65,31 @@ def _signature(text: str) -> str | None:
 
 
 def _end(run: RunInfo) -> str:
-    return {"interrupted": "stopped by Ctrl-C", "terminated": "stopped by SIGTERM"}.get(run.state, run.state)
+    return {"interrupted": "stopped by Ctrl-C", "terminated": "stopped by SIGTERM"}.get(
+        run.state, run.state
+    )
 
 
 def _metric_sign(health: dict[str, CleanSeries]) -> tuple[str, str] | None:
     for name, series in sorted(health.items()):
         if series.first_non_finite is not None:
-            return "non-finite numbers", f"{name} is not finite from step {series.first_non_finite:,.0f}"
+            return (
+                "non-finite numbers",
+                f"{name} is not finite from step {series.first_non_finite:,.0f}",
+            )
     kl = health.get("losses/approx_kl")
-    if kl is not None and len(kl.values) >= 8 and kl.values[-3:].max() > 10 * max(float(np.median(kl.values)), 1e-9):
+    if (
+        kl is not None
+        and len(kl.values) >= 8
+        and kl.values[-3:].max() > 10 * max(float(np.median(kl.values)), 1e-9)
+    ):
         return "KL spike", f"losses/approx_kl rose to {kl.values[-3:].max():.3g} at the end"
     rate = health.get("overview/sps")
-    if rate is not None and len(rate.values) >= 8 and rate.values[-1] < 0.05 * float(np.median(rate.values)):
+    if (
+        rate is not None
+        and len(rate.values) >= 8
+        and rate.values[-1] < 0.05 * float(np.median(rate.values))
+    ):
         return "rate dropped", "overview/sps fell to almost 0 at the end"
     return None
 

@@ -8,7 +8,7 @@ from typing import Any
 from coglab.analysis.text import clean, number
 
 _COLOURS = ("#1f5f8b", "#c2571a", "#3a7d44", "#8a4f9e", "#b03a48", "#6b7280", "#b8860b", "#2a9d8f")
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "coglab",
     "font.family": "sans-serif",
@@ -50,11 +50,19 @@ def _ranking(doc: dict[str, Any]) -> str:
     with rc_context(_STYLE):
         figure, axes = _new(7.5, 1.1 + 0.28 * len(rows))
         for place, row in enumerate(rows):
-            colour = _COLOURS[(ord(row["letter"][-1]) - ord("a")) % len(_COLOURS)] if row["letter"] else _COLOURS[5]
+            colour = (
+                _COLOURS[(ord(row["letter"][-1]) - ord("a")) % len(_COLOURS)]
+                if row["letter"]
+                else _COLOURS[5]
+            )
             error = row["error"] or 0.0
-            axes.errorbar(row["score"], place, xerr=2 * error, fmt="o", color=colour, capsize=3, markersize=5)
+            axes.errorbar(
+                row["score"], place, xerr=2 * error, fmt="o", color=colour, capsize=3, markersize=5
+            )
         axes.set_yticks(range(len(rows)), [f"{clean(r['name'], 44)}  {r['letter']}" for r in rows])
-        axes.set_xlabel(f"{doc['metric']['resolved']} (bars: two standard errors within the run; letters: ties)")
+        axes.set_xlabel(
+            f"{doc['metric']['resolved']} (bars: two standard errors within the run; letters: ties)"
+        )
         axes.set_ylim(-0.6, len(rows) - 0.4)
         return _svg(figure)
 
@@ -69,7 +77,11 @@ def _curves(doc: dict[str, Any]) -> str:
         x = [value / scale for value in data["steps"]]
         for index, row in enumerate(data["units"]):
             colour = _COLOURS[index % len(_COLOURS)]
-            points = [(a, b, c, d) for a, b, c, d in zip(x, row["middle"], row["low"], row["high"], strict=True) if b is not None]
+            points = [
+                (a, b, c, d)
+                for a, b, c, d in zip(x, row["middle"], row["low"], row["high"], strict=True)
+                if b is not None
+            ]
             if not points:
                 continue
             axis, middle, low, high = zip(*points, strict=True)
@@ -83,7 +95,14 @@ def _curves(doc: dict[str, Any]) -> str:
         axes.set_xlim(0, doc["budget"] / scale)
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, fontsize=8)
         for row in doc["guard_rails"]:
-            axes.plot([row["step"] / scale], [row["worst"]], "_", color="#333333", markersize=14, markeredgewidth=1.5)
+            axes.plot(
+                [row["step"] / scale],
+                [row["worst"]],
+                "_",
+                color="#333333",
+                markersize=14,
+                markeredgewidth=1.5,
+            )
         return _svg(figure)
 
 
@@ -107,7 +126,9 @@ def _new(width: float, height: float) -> Any:
 
 def _svg(figure: Any) -> str:
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": "coglab"})
+    figure.savefig(
+        buffer, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": "coglab"}
+    )
     text = buffer.getvalue()
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
@@ -116,7 +137,10 @@ def alternative(doc: dict[str, Any], file: str) -> str:
     """What a figure shows, in words, for those who cannot see it."""
     if file == "figures/ranking.svg":
         best, worst = doc["ranked"][0], doc["ranked"][-1]
-        return f"Scores from {number(worst['score'])} ({clean(worst['name'], 40)}) to {number(best['score'])} ({clean(best['name'], 40)})"
+        return (
+            f"Scores from {number(worst['score'])} ({clean(worst['name'], 40)}) to "
+            f"{number(best['score'])} ({clean(best['name'], 40)})"
+        )
     names = ", ".join(clean(row["name"], 30) for row in doc["curves"]["units"][:4])
     return f"Learning curves, best first: {names}"
 
@@ -137,7 +161,13 @@ def plot_series(name: str, series: list[tuple[str, Any]]) -> str:
         figure, axes = _new(7.5, 4.4)
         for index, (label, one) in enumerate(series):
             style = "-" if index < len(_COLOURS) else "--"
-            axes.plot(one.steps, one.values, style, color=_COLOURS[index % len(_COLOURS)], label=clean(label, 36))
+            axes.plot(
+                one.steps,
+                one.values,
+                style,
+                color=_COLOURS[index % len(_COLOURS)],
+                label=clean(label, 36),
+            )
         axes.set_xlabel("agent steps")
         axes.set_ylabel(name)
         if series:

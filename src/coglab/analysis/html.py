@@ -20,11 +20,20 @@ def html(report: Report, figures: dict[str, str], alternatives: dict[str, str]) 
         alternatives: path -> what the figure shows, in words.
     """
     data = {
-        path: "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode() for path, svg in figures.items()
+        path: "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+        for path, svg in figures.items()
     }
-    headings = [block for block in report.blocks if isinstance(block, blocks.Heading) and block.level == 2]
+    headings = [
+        block for block in report.blocks if isinstance(block, blocks.Heading) and block.level == 2
+    ]
     return _template().render(
-        report=report, figures=data, alternatives=alternatives, kind=_kind, inline=inline, contents=headings, is_url=is_plain_url
+        report=report,
+        figures=data,
+        alternatives=alternatives,
+        kind=_kind,
+        inline=inline,
+        contents=headings,
+        is_url=is_plain_url,
     )
 
 
@@ -36,5 +45,9 @@ def _kind(block: Any) -> str:
 def _template() -> Any:
     from jinja2 import Environment, StrictUndefined
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(files("coglab.analysis").joinpath("report.html.j2").read_text(encoding="utf-8"))
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(
+        files("coglab.analysis").joinpath("report.html.j2").read_text(encoding="utf-8")
+    )

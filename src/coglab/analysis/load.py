@@ -47,7 +47,9 @@ class MetricMissing(Exception):
         if not self.near:
             common = sorted(self.counts, key=lambda n: (-self.counts[n], n))[:5]
             rest = ", ".join(f"`{n}` ({self.counts[n]} runs)" for n in common)
-            return f"`metric={self.asked}` is in no run." + (f" The runs log {rest}." if rest else " The runs log nothing.")
+            return f"`metric={self.asked}` is in no run." + (
+                f" The runs log {rest}." if rest else " The runs log nothing."
+            )
         rest = ", ".join(f"`{name}` ({self.counts[name]} runs)" for name in self.near)
         return f"`metric={self.asked}` names no metric of these runs, or several. Nearest: {rest}."
 
@@ -110,7 +112,9 @@ def wanted_names(metric: str, extra: Iterable[str] = ()) -> set[str]:
     return {metric, f"{metric}.avg", *health.METRICS, *WATCHED, *references, *extra, STEP_METRIC}
 
 
-def load(store: Runs, runs: Sequence[RunInfo], metric: Metric, mode: str, extra: Iterable[str] = ()) -> list[Loaded]:
+def load(
+    store: Runs, runs: Sequence[RunInfo], metric: Metric, mode: str, extra: Iterable[str] = ()
+) -> list[Loaded]:
     """Read and clean what is needed of every run, one run at a time."""
     names = wanted_names(metric.name, extra)
     return [_load_one(store, run, metric, mode, names) for run in runs]
@@ -124,7 +128,12 @@ def _load_one(store: Runs, run: RunInfo, metric: Metric, mode: str, names: set[s
     rows: list[dict[str, Any]] = []
     if own is not None and own.zero_filled and f"{metric.name}.avg" in series:
         own = series[f"{metric.name}.avg"]
-        rows.append({"kind": "zero-filled", "text": f"{metric.name} is zero-filled; {metric.name}.avg is used instead"})
+        rows.append(
+            {
+                "kind": "zero-filled",
+                "text": f"{metric.name} is zero-filled; {metric.name}.avg is used instead",
+            }
+        )
     candidate = Candidate(run)
     if own is not None and (len(own.values) or own.non_finite):
         candidate.series = own
@@ -165,7 +174,16 @@ def _flags(candidate: Candidate, series: dict[str, CleanSeries]) -> None:
     if share is not None and own is not None and len(share.values):
         late = share.values[share.steps >= 0.8 * own.last_step]
         if len(late) and late.mean() > 0.01:
-            candidate.flags.append(f"the teacher played {100 * late.mean():.0f} % of the rows in the last fifth")
+            candidate.flags.append(
+                f"the teacher played {100 * late.mean():.0f} % of the rows in the last fifth"
+            )
+    begins = health.student_from(series)
+    if own is not None and len(own.values) and begins:
+        best = own.steps[int(np.argmax(own.values))]
+        if best <= begins:
+            candidate.flags.append(
+                f"its highest value is from before step {begins:,.0f}, while the teacher played"
+            )
     if run.is_live:
         candidate.flags.append("still running")
 
@@ -205,7 +223,13 @@ def split_groups(runs: Sequence[RunInfo]) -> list[tuple[tuple[str, str, str], li
 def reference_values(series: dict[str, CleanSeries], metric: str) -> dict[str, float]:
     """What the held-out evaluation of a run says of `student`, `teacher` and `random` under a metric."""
     end = metric.rpartition("/")[2]
-    short = "reward" if metric == "overview/reward" else "cogs/" + end if end == "aligned.junction.held" else end
+    short = (
+        "reward"
+        if metric == "overview/reward"
+        else "cogs/" + end
+        if end == "aligned.junction.held"
+        else end
+    )
     found: dict[str, float] = {}
     for who in REFERENCES:
         one = series.get(f"evaluator/{who}/{short}")

@@ -6,13 +6,12 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from coglab.analysis import baseline, failures, health, summary, teachers
 from coglab.analysis import contrast as contrasts
-from coglab.analysis import failures, health, summary, teachers
 from coglab.analysis.config import HealthConfig, RankConfig, read_rank
 from coglab.analysis.curves import curves, guard_rails, monitor_rows
 from coglab.analysis.load import (
@@ -21,18 +20,29 @@ from coglab.analysis.load import (
     find_metric_of,
     game_label,
     load,
-    reference_values,
     split_groups,
 )
 from coglab.analysis.model import RunInfo
-from coglab.analysis.ranking import Candidate, Ranking, assign_ranks, presumed_repeats, rank
+from coglab.analysis.ranking import assign_ranks, rank
 from coglab.analysis.recommend import Facts, recommendations
+from coglab.analysis.rows import (
+    at_best,
+    find_repeats,
+    median,
+    quality_rows,
+    ranked_row,
+    run_row,
+    unit_rows,
+)
 from coglab.analysis.select import Selection
-from coglab.analysis.series import score as score_series
-from coglab.analysis.settings import Unit, differences, flatten, make_units, matches, settings_of, shown
+from coglab.analysis.settings import (
+    make_units,
+    matches,
+    settings_of,
+)
 from coglab.analysis.sources import Runs
 from coglab.analysis.statistics import detectable
-from coglab.analysis.text import file_name, masked
+from coglab.analysis.text import masked
 from coglab.config import UserError
 
 SCHEMA_VERSION = 1
@@ -101,7 +111,9 @@ class Document:
 
     def run(self, name: str) -> RunInfo | None:
         """The record of a run by name."""
-        return next((one.candidate.run for one in self.loaded if one.candidate.run.name == name), None)
+        return next(
+            (one.candidate.run for one in self.loaded if one.candidate.run.name == name), None
+        )
 
 
 def analyze(store: Runs, selection: Selection, request: Request) -> Document:
@@ -140,16 +152,24 @@ def _group_text(key: tuple[str, str, str]) -> str:
 
 
 def _other_group(
-    store: Runs, key: tuple[str, str, str], runs: list[RunInfo], request: Request, metric: Metric, mode: str, parameter: float
+    store: Runs,
+    key: tuple[str, str, str],
+    runs: list[RunInfo],
+    request: Request,
+    metric: Metric,
+    mode: str,
+    parameter: float,
 ) -> dict[str, Any]:
     loaded = load(store, runs, metric, mode)
-    result = rank([one.candidate for one in loaded], mode, parameter, request.rank.budget, metric.higher)
+    result = rank(
+        [one.candidate for one in loaded], mode, parameter, request.rank.budget, metric.higher
+    )
     assign_ranks(result, metric.higher, [])
     return {
         "group": _group_text(key),
         "budget": result.budget,
-        "ranked": [_ranked_row(c) for c in result.ranked],
-        "not_comparable": [_ranked_row(c) for c in result.not_comparable],
+        "ranked": [ranked_row(c) for c in result.ranked],
+        "not_comparable": [ranked_row(c) for c in result.not_comparable],
         "missing": [c.run.name for c in result.missing],
     }
 
@@ -165,7 +185,7 @@ def _analyze_group(
     for unit in units:
         for index in unit.runs:
             candidates[index].unit = unit.label
-    repeats, are_presumed, groups = _repeats(runs, candidates, units, result)
+    repeats, are_presumed, groups = find_repeats(runs, candidates, units, result)
     assign_ranks(result, metric.higher, groups)
     ranked_units = [u for u in units if any(candidates[i] in result.ranked for i in u.runs)]
     found = contrasts.contrast(
@@ -174,12 +194,17 @@ def _analyze_group(
     objects = found.pop("objects")
     if request.rank.test is not None:
         _check_test(request.rank.test, settings)
-    rows_of_units = _unit_rows(ranked_units, result, runs, loaded, metric)
+    rows_of_units = unit_rows(ranked_units, result, runs, loaded, metric)
     ranked_settings = contrasts.unit_scores(objects["known"], result.ranked)
     best_of_all = max((c.value for c in result.ranked), default=None) if metric.higher else None
     health_of = {
         one.candidate.run.name: health.check(
-            request.health, one.series, one.candidate.series, metric.higher, best_of_all, metric.name == "overview/reward"
+            request.health,
+            one.series,
+            one.candidate.series,
+            metric.higher,
+            best_of_all,
+            metric.name == "overview/reward",
         )
         for one in loaded
         if one.series
@@ -190,11 +215,20 @@ def _analyze_group(
         for one in loaded
         if one.candidate.run.state != "finished"
     ]
-    is_failure = [f and not run.is_live and run.state not in ("interrupted", "terminated") for f, run in zip(failed, runs, strict=True)]
+    is_failure = [
+        f and not run.is_live and run.state not in ("interrupted", "terminated")
+        for f, run in zip(failed, runs, strict=True)
+    ]
     teacher_rows, teacher_advice = teachers.table(
         request.plan_for or game_label(runs[0]),
         [
-            {"teacher": u["teacher"], "score": u["mean"], "cloning_loss": u["cloning_loss"], "rate": u["rate"], "runs": len(u["runs"])}
+            {
+                "teacher": u["teacher"],
+                "score": u["mean"],
+                "cloning_loss": u["cloning_loss"],
+                "rate": u["rate"],
+                "runs": len(u["runs"]),
+            }
             for u in rows_of_units
         ],
         metric.higher,
@@ -203,7 +237,9 @@ def _analyze_group(
     statistics |= {
         "seed_deviation": result.seed_deviation,
         "seed_df": result.seed_df,
-        "detectable_3_seeds": detectable(result.seed_deviation, 3, result.seed_df) if result.seed_deviation else None,
+        "detectable_3_seeds": detectable(result.seed_deviation, 3, result.seed_df)
+        if result.seed_deviation
+        else None,
         "configurations": len(units),
         "with_repeats": sum(len(u.runs) > 1 for u in units),
     }
@@ -211,33 +247,38 @@ def _analyze_group(
         "budget": result.budget,
         "axis": result.axis,
         "constant_metric": result.constant,
-        "runs": [_run_row(one, settings[i], request) for i, one in enumerate(loaded)],
-        "ranked": [_ranked_row(c) for c in result.ranked],
-        "not_comparable": [_ranked_row(c) for c in result.not_comparable],
+        "runs": [run_row(one, settings[i], request.rank.metric) for i, one in enumerate(loaded)],
+        "ranked": [ranked_row(c) for c in result.ranked],
+        "not_comparable": [ranked_row(c) for c in result.not_comparable],
         "missing": [{"name": c.run.name, "state": c.run.state} for c in result.missing],
-        "at_best": _at_best(loaded, result, metric),
+        "at_best": at_best(loaded, result, metric),
         "units": rows_of_units,
         "repeats": {"are_presumed": are_presumed, "groups": repeats},
         "config": found["config"],
         "statistics": statistics,
-        "controlled": contrasts.controlled(objects["known"], ranked_settings, objects["bundles"], runs)[:20],
+        "controlled": contrasts.controlled(
+            objects["known"], ranked_settings, objects["bundles"], runs
+        )[:20],
         "neighbour": contrasts.closest_losing_neighbour(
-            objects["known"], objects["means"], metric.higher, [runs[u.runs[0]].name for u in objects["known"]]
+            objects["known"],
+            objects["means"],
+            metric.higher,
+            [runs[u.runs[0]].name for u in objects["known"]],
         ),
         "curves": curves(loaded, units, result, metric.name),
         "health": health_of,
         "health_rules": health.rules(request.health),
         "failures": failure_rows,
         "failure_settings": contrasts.failures_by_setting(settings, is_failure),
-        "quality": _quality(loaded, result, metric),
+        "quality": quality_rows(loaded, result, metric),
         "teachers": {"rows": teacher_rows, "recommendation": teacher_advice},
-        "guard_rails": guard_rails(result, metric.higher, statistics["top"]),
+        "guard_rails": guard_rails(result, metric.higher, statistics["top"], loaded),
         "monitor": monitor_rows(loaded, result, statistics["top"], request.monitor),
     }
     facts = Facts(
         data["ranked"], data["not_comparable"], failure_rows, rows_of_units, found["config"]["bundles"], data["controlled"],
         result.seed_deviation, result.seed_df, are_presumed, health_of, result.budget if result.axis == "steps" else 0.0,
-        _median([u["rate"] for u in rows_of_units]), teacher_advice, any(one.series for one in loaded), metric.name,
+        median([u["rate"] for u in rows_of_units]), teacher_advice, any(one.series for one in loaded), metric.name,
         metric.higher, data["failure_settings"],
     )  # fmt: skip
     if not facts.budget:
@@ -258,212 +299,9 @@ def _check_test(key: str, settings: Sequence[Mapping[str, Any]]) -> None:
         raise UserError(f"`test={key}` is no setting of these runs.{hint}")
 
 
-def _repeats(
-    runs: Sequence[RunInfo], candidates: Sequence[Candidate], units: Sequence[Unit], result: Ranking
-) -> tuple[list[dict[str, Any]], bool, list[list[Candidate]]]:
-    """Repeats by configuration, and those that only names suggest; the groups that measure the noise."""
-    ranked = {id(c) for c in result.ranked}
-    rows: list[dict[str, Any]] = []
-    groups: list[list[Candidate]] = []
-    in_units = set()
-    for unit in units:
-        if len(unit.runs) > 1 and not unit.is_presumed:
-            members = [candidates[i] for i in unit.runs]
-            in_units.update(id(candidates[i].run) for i in unit.runs)
-            inside = [c for c in members if id(c) in ranked]
-            groups.append(inside)
-            rows.append(_repeat_row(runs[unit.runs[0]].name, members, inside, "same configuration", []))
-    are_presumed = not any(len(g) > 1 for g in groups)
-    place = {id(c.run): c for c in candidates}
-    for stem, members in presumed_repeats(runs):
-        if all(id(run) in in_units for run in members):
-            continue
-        apart: list[str] = []
-        if all(run.config and not run.config_is_partial for run in members):
-            first = settings_of(members[0])
-            apart = sorted({key for run in members[1:] for key in differences(first, settings_of(run))})
-        inside = [place[id(run)] for run in members if id(place[id(run)]) in ranked]
-        rows.append(_repeat_row(stem, [place[id(run)] for run in members], inside, "presumed from names", apart))
-        if are_presumed and not apart:
-            groups.append(inside)
-    return rows, are_presumed and any(len(g) > 1 for g in groups), groups
-
-
-def _repeat_row(
-    name: str, members: Sequence[Candidate], inside: Sequence[Candidate], kind: str, apart: Sequence[str]
-) -> dict[str, Any]:
-    values = [c.value for c in inside]
-    return {
-        "name": name,
-        "kind": kind,
-        "runs": [c.run.name for c in members],
-        "scores": [_finite(c.value) for c in members],
-        "comparable": len(inside),
-        "spread": max(values) - min(values) if len(values) > 1 else None,
-        "differ_in": list(apart)[:10],
-    }
-
-
-def _unit_rows(
-    units: Sequence[Unit], result: Ranking, runs: Sequence[RunInfo], loaded: Sequence[Loaded], metric: Metric
-) -> list[dict[str, Any]]:
-    ranked = {id(c) for c in result.ranked}
-    rows = []
-    for unit in units:
-        inside = [loaded[i] for i in unit.runs if id(loaded[i].candidate) in ranked]
-        values = [one.candidate.value for one in inside]
-        losses = [_late(one, "losses/supervised_action_loss_student_led") for one in inside]
-        losses = [v for v in losses if v is not None] or [
-            v for one in inside if (v := _late(one, "losses/supervised_action_loss")) is not None
-        ]
-        rows.append(
-            {
-                "label": unit.label,
-                "name": max(inside, key=lambda one: one.candidate.value if metric.higher else -one.candidate.value).candidate.run.name,
-                "mean": float(np.mean(values)),
-                "runs": [one.candidate.run.name for one in inside],
-                "scores": values,
-                "teacher": teachers.teacher_of(unit.settings),
-                "cloning_loss": _median(losses),
-                "rate": _median([_rate(one) for one in inside]),
-            }
-        )
-    rows.sort(key=lambda r: (-r["mean"] if metric.higher else r["mean"], r["name"]))
-    return rows
-
-
-def _late(one: Loaded, name: str) -> float | None:
-    series = one.series.get(name)
-    if series is None or not len(series.values):
-        return None
-    return float(series.values[-max(1, len(series.values) // 10) :].mean())
-
-
-def _rate(one: Loaded) -> float | None:
-    series = one.series.get("overview/sps")
-    return float(np.median(series.values)) if series is not None and len(series.values) else None
-
-
-def _median(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None and math.isfinite(value)]
-    return float(np.median(known)) if known else None
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
-
-
-def _ranked_row(c: Candidate) -> dict[str, Any]:
-    run, own = c.run, c.series
-    values = own.values if own is not None else None
-    has = values is not None and len(values) > 0
-    best = int(np.argmax(values)) if has and values is not None else 0
-    return {
-        "name": run.name,
-        "rank": c.rank,
-        "rank_low": c.rank_low,
-        "rank_high": c.rank_high,
-        "letter": c.letter,
-        "score": _finite(c.value),
-        "error": c.score.error if c.score is not None else None,
-        "values": c.score.values if c.score is not None else 0,
-        "last": float(values[-1]) if has and values is not None else None,
-        "best": float(values[best]) if has and values is not None else None,
-        "best_step": float(own.steps[best]) if has and own is not None else None,
-        "steps": _finite(c.reached if own is not None else run.last_step),
-        "target_steps": run.target_steps,
-        "state": run.state,
-        "created": run.created,
-        "recipe": run.recipe,
-        "seed": run.seed,
-        "unit": c.unit,
-        "why_not": c.why_not,
-        "flags": list(c.flags),
-    }
-
-
-def _run_row(one: Loaded, settings: Mapping[str, Any], request: Request) -> dict[str, Any]:
-    run = one.candidate.run
-    return {
-        "name": run.name,
-        "id": run.id,
-        "source": run.source,
-        "project": run.project,
-        "state": run.state,
-        "exit_code": run.exit_code,
-        "created": run.created,
-        "created_is_day": run.created_is_day,
-        "ended": run.ended,
-        "last_data": run.last_data if run.is_live else None,
-        "last_step": run.last_step,
-        "target_steps": run.target_steps,
-        "recipe": run.recipe,
-        "seed": run.seed,
-        "tags": list(run.tags),
-        "url": run.url,
-        "place": Path(run.directory).name if run.directory else None,
-        "code": run.code,
-        "dirty": run.dirty,
-        "rows": run.rows,
-        "superseded_rows": run.superseded_rows,
-        "fragments": run.fragments,
-        "unit": one.candidate.unit,
-        "has_config": bool(run.config),
-        "config_is_partial": run.config_is_partial,
-        "config_file": f"configs/{file_name(run.id)}.yaml" if run.config else None,
-        "settings": {key: shown(value) for key, value in settings.items()},
-        "references": reference_values(one.series, request.rank.metric) if one.series else {},
-    }
-
-
-def _at_best(loaded: Sequence[Loaded], result: Ranking, metric: Metric) -> list[dict[str, Any]]:
-    """Other metrics at the step where the ranking metric is best."""
-    rows = []
-    by_id = {id(one.candidate): one for one in loaded}
-    for candidate in result.ranked[:10]:
-        own = candidate.series
-        if own is None or not len(own.values):
-            continue
-        index = int(np.argmax(own.values if metric.higher else -own.values))
-        at = own.steps[index]
-        others = {}
-        for name, series in by_id[id(candidate)].series.items():
-            if name != metric.name and name in health.METRICS and len(series.steps):
-                nearest = int(np.argmin(np.abs(series.steps - at)))
-                others[name] = float(series.values[nearest])
-        rows.append({"name": candidate.run.name, "step": float(at), "value": float(own.values[index]), "others": others})
-    return rows
-
-
-def _quality(loaded: Sequence[Loaded], result: Ranking, metric: Metric) -> list[dict[str, Any]]:
-    rows = []
-    for one in loaded:
-        run = one.candidate.run
-        rows += [{"run": run.name, "kind": "note", "text": note} for note in dict.fromkeys(run.notes)]
-        rows += [{"run": run.name, **row} for row in one.quality]
-        rows += [{"run": run.name, "kind": "flag", "text": flag} for flag in one.candidate.flags]
-        if run.fragments > 1:
-            rows.append({"run": run.name, "kind": "resumed", "text": f"{run.fragments} starts; {run.superseded_rows} rows replaced"})
-        if run.config_changes:
-            keys = ", ".join(sorted(run.config_changes)[:5])
-            rows.append({"run": run.name, "kind": "config changed", "text": f"changed during the run: {keys}; the last value counts"})
-        if run.dirty:
-            rows.append({"run": run.name, "kind": "code", "text": "the checkout had changes that are in no commit"})
-    codes = sorted({one.candidate.run.code or "?" for one in loaded})
-    if len(codes) > 1:
-        rows.append({"run": "", "kind": "code", "text": f"{len(codes)} code versions: {', '.join(code[:10] for code in codes[:6])}"})
-    share = len(result.missing) / max(1, len(loaded))
-    if share > 0.2:
-        rows.append({"run": "", "kind": "missing", "text": f"{len(result.missing)} of {len(loaded)} runs never logged {metric.name}"})
-    targets = {one.candidate.run.target_steps for one in loaded if one.candidate.run.target_steps}
-    if len(targets) > 1:
-        rows.append(
-            {"run": "", "kind": "targets", "text": "runs have different budgets (" + ", ".join(f"{t:,.0f}" for t in sorted(targets)[:5]) + "): schedules that follow the budget are at different points at one step"}
-        )
-    return rows
-
-
-def _frame(main: Document, store: Runs, selection: Selection, request: Request, metric: Metric) -> None:
+def _frame(
+    main: Document, store: Runs, selection: Selection, request: Request, metric: Metric
+) -> None:
     """Add what is about the whole: sources, filters, fingerprint, baseline, commands, sentences."""
     from coglab import __version__
 
@@ -471,7 +309,13 @@ def _frame(main: Document, store: Runs, selection: Selection, request: Request, 
     mode, parameter = read_rank(request.rank.rank)
     for run in main.loaded:
         if run.candidate.run.created and run.candidate.run.created > request.now + 3600:
-            data["quality"].append({"run": run.candidate.run.name, "kind": "clock", "text": "created in the future: a clock is wrong"})
+            data["quality"].append(
+                {
+                    "run": run.candidate.run.name,
+                    "kind": "clock",
+                    "text": "created in the future: a clock is wrong",
+                }
+            )
     data |= {
         "schema_version": SCHEMA_VERSION,
         "tool": f"coglab {__version__}",
@@ -494,13 +338,25 @@ def _frame(main: Document, store: Runs, selection: Selection, request: Request, 
             "has_history": any(one.candidate.series is not None for one in main.loaded),
         },
         "fingerprint": _fingerprint(main.loaded),
-        "baseline": _baseline(main, store, request, metric),
+        "baseline": None
+        if request.baseline is None
+        else baseline.compare(
+            main.loaded,
+            data["budget"],
+            store,
+            request.baseline.runs,
+            request.baseline_text,
+            metric,
+            request.rank,
+        ),
         "appendix": _appendix(main),
     }
     data["commands"], data["command_defects"] = _commands(main, request)
     data["cannot"] = summary.cannot(data)
     data["summary"] = summary.executive(data)
-    data["warnings"] = [row["text"] for row in data["quality"] if row["kind"] not in ("resumed", "flag")]
+    data["warnings"] = [
+        row["text"] for row in data["quality"] if row["kind"] not in ("resumed", "flag")
+    ]
     main.data = clean_numbers(data)
 
 
@@ -511,72 +367,10 @@ def _fingerprint(loaded: Sequence[Loaded]) -> str:
         run = one.candidate.run
         own = one.candidate.series
         total = float(np.sum(own.values)) if own is not None else sum(run.scores.values())
-        digest.update(repr((run.project, run.id, run.state, run.rows, run.last_step, total)).encode())
+        digest.update(
+            repr((run.project, run.id, run.state, run.rows, run.last_step, total)).encode()
+        )
     return digest.hexdigest()[:16]
-
-
-def _baseline(main: Document, store: Runs, request: Request, metric: Metric) -> dict[str, Any] | None:
-    """Another set beside this one; another game is compared only relative to teacher and random player."""
-    if request.baseline is None:
-        return None
-    mode, parameter = read_rank(request.rank.rank)
-    runs = request.baseline.runs
-    if not runs:
-        return {"text": request.baseline_text, "rows": [], "why_not": "no run matches", "same_game": False, "budget": None}
-    loaded = load(store, runs, metric, mode)
-    own = [one for one in main.loaded if one.candidate.series is not None and one.candidate.why_not is None]
-    result = rank([one.candidate for one in loaded], mode, parameter, request.rank.budget, metric.higher)
-    budgets = [b for b in (main.data["budget"], result.budget) if b]
-    budget = min(budgets) if len(budgets) == 2 else 0.0
-    other_game = game_label(runs[0])
-    same = {game_label(run) for run in runs} == {game_label(one.candidate.run) for one in main.loaded}
-    rows = []
-    for name, members in (("these runs", own), ("baseline", [o for o in loaded if o.candidate.series is not None])):
-        rows.append(_side(name, members, metric, budget, mode, parameter))
-    why_not = None
-    if not budget:
-        why_not = "one side has no curves, so no common budget exists"
-    elif not same and any(row["relative"] is None for row in rows):
-        why_not = "the games differ, and one side has no evaluation of its teacher and of a random player"
-    return {
-        "text": request.baseline_text,
-        "game": other_game,
-        "same_game": same,
-        "budget": budget or None,
-        "rows": rows,
-        "points": [{"name": c.run.name, "score": _finite(c.value), "state": c.run.state} for c in (o.candidate for o in loaded) if c.series is None],
-        "why_not": why_not,
-    }
-
-
-def _side(
-    name: str, members: Sequence[Loaded], metric: Metric, budget: float, mode: str, parameter: float
-) -> dict[str, Any]:
-    scores, references = [], {"teacher": [], "random": []}  # type: ignore[var-annotated]
-    for one in members:
-        series = one.candidate.on_axis
-        if series is not None and budget and (one.candidate.reached or 0) >= 0.98 * budget:
-            value = score_series(series, mode, parameter, budget, metric.higher).value
-            if value is not None:
-                scores.append(value)
-        found = reference_values(one.series, metric.name)
-        for role in references:
-            if role in found:
-                references[role].append(found[role])
-    median = _median(scores)
-    teacher, random_ = _median(references["teacher"]), _median(references["random"])
-    relative = None
-    if median is not None and teacher is not None and random_ is not None and teacher != random_:
-        relative = (median - random_) / (teacher - random_)
-    return {
-        "side": name,
-        "runs": len(scores),
-        "median": median,
-        "best": max(scores, default=None) if metric.higher else min(scores, default=None),
-        "teacher": teacher,
-        "random": random_,
-        "relative": relative,
-    }
 
 
 def _appendix(main: Document) -> dict[str, Any] | None:
@@ -611,7 +405,9 @@ def _commands(main: Document, request: Request) -> tuple[list[dict[str, Any]], l
         for wish in row.pop("wishes"):
             if len(made) >= 4:
                 continue
-            outcome = request.commander({**wish, "rule": row["rule"], "number": len(made) + 1}, main)
+            outcome = request.commander(
+                {**wish, "rule": row["rule"], "number": len(made) + 1}, main
+            )
             if isinstance(outcome, str):
                 defects.append(f"{row['rule']}, {wish['title']}: {outcome}")
                 continue
@@ -640,8 +436,3 @@ def clean_numbers(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def settings_table(runs: Sequence[RunInfo]) -> list[dict[str, Any]]:
-    """Flat settings of runs, for `runs.diff`."""
-    return [flatten(run.config) for run in runs]

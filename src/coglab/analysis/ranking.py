@@ -49,7 +49,11 @@ class Candidate:
     @property
     def value(self) -> float:
         """The score, NaN without one."""
-        return self.score.value if self.score is not None and self.score.value is not None else math.nan
+        return (
+            self.score.value
+            if self.score is not None and self.score.value is not None
+            else math.nan
+        )
 
 
 @dataclass
@@ -103,7 +107,8 @@ def rank(
             limit = float(budget) * (3600 if axis == "seconds" else 1)
         else:
             limit = common_budget(c.reached or 0.0 for c in with_series)
-    ranked, rest = [], []
+    ranked: list[Candidate] = []
+    rest: list[Candidate] = []
     for candidate in with_series:
         (ranked if _score(candidate, mode, parameter, limit, higher) else rest).append(candidate)
     for candidate in _points(points, bool(with_series)):
@@ -142,9 +147,13 @@ def _points(points: list[Candidate], beside_histories: bool) -> list[Candidate]:
         run = candidate.run
         candidate.score = Score(next(iter(run.scores.values())), None, 1, (math.nan, math.nan))
         if beside_histories:
-            candidate.why_not = "a single number at an unknown step; the other runs are compared at a common step"
+            candidate.why_not = (
+                "a single number at an unknown step; the other runs are compared at a common step"
+            )
         elif run.last_step is None and run.state != "finished":
-            candidate.why_not = f"{run.state}: its step is not known, so its score is of an unknown moment"
+            candidate.why_not = (
+                f"{run.state}: its step is not known, so its score is of an unknown moment"
+            )
     open_points = [c for c in points if c.why_not is None]
     reached = [c.run.last_step or c.run.target_steps for c in open_points]
     known = [value for value in reached if value]

@@ -104,7 +104,9 @@ def _r1(facts: Facts) -> dict[str, Any] | None:
         runs=max(1, len(names)),
         information="makes a ranking possible at all",
         stop="when they reach the budget",
-        commands=[{"title": "finish a run that is behind", "base": names[0], "resume": True}] if names else [],
+        commands=[{"title": "finish a run that is behind", "base": names[0], "resume": True}]
+        if names
+        else [],
     )
 
 
@@ -112,7 +114,11 @@ def _r2(facts: Facts) -> dict[str, Any] | None:
     if not facts.units or (facts.deviation is not None and not facts.repeats_are_presumed):
         return None
     best = facts.units[0]
-    why = "the only repeats are presumed from their names" if facts.deviation is not None else "no configuration has two seeds"
+    why = (
+        "the only repeats are presumed from their names"
+        if facts.deviation is not None
+        else "no configuration has two seeds"
+    )
     return _advice(
         "R2",
         facts,
@@ -124,7 +130,14 @@ def _r2(facts: Facts) -> dict[str, Any] | None:
         runs=3,
         information="the standard deviation between seeds, to about 50 % with 3 runs",
         stop="when all three reach the budget",
-        commands=[{"title": "repeat the best configuration with another seed", "base": best["name"], "seed": "new", "more_seeds": True}],
+        commands=[
+            {
+                "title": "repeat the best configuration with another seed",
+                "base": best["name"],
+                "seed": "new",
+                "more_seeds": True,
+            }
+        ],
     )
 
 
@@ -134,16 +147,26 @@ def _r3(facts: Facts) -> dict[str, Any] | None:
     a, b = facts.units[0], facts.units[1]
     gap = abs(a["mean"] - b["mean"])
     seeds = seeds_needed(facts.deviation, gap)
-    smallest = detectable(facts.deviation, max(2, min(len(a["runs"]), len(b["runs"]))), facts.deviation_df)
+    smallest = detectable(
+        facts.deviation, max(2, min(len(a["runs"]), len(b["runs"]))), facts.deviation_df
+    )
     if gap >= smallest:
         return None
-    need = f"{seeds} runs per side would find it in 80 % of cases" if seeds else "more than 100 runs per side would be needed"
+    need = (
+        f"{seeds} runs per side would find it in 80 % of cases"
+        if seeds
+        else "more than 100 runs per side would be needed"
+    )
     return _advice(
         "R3",
         facts,
         f"The best two configurations ({quoted(a['name'])}, {quoted(b['name'])}) differ by {number(gap)}, less than "
         f"these runs can tell apart; {need}."
-        + (" Settle it with an equal-budget duel." if seeds and seeds <= 10 else " Do not choose between them by score."),
+        + (
+            " Settle it with an equal-budget duel."
+            if seeds and seeds <= 10
+            else " Do not choose between them by score."
+        ),
         grade="data",
         evidence=f"deviation between repeats {number(facts.deviation)} ({count(facts.deviation_df, 'degree')} of freedom"
         + (", presumed from names)" if facts.repeats_are_presumed else ")"),
@@ -152,28 +175,53 @@ def _r3(facts: Facts) -> dict[str, Any] | None:
         runs=2 * min(seeds, 10) if seeds and seeds <= 10 else 0,
         information=f"a difference of {number(gap)}, found in 80 % of cases",
         stop="when both sides have their seeds at the budget" if seeds and seeds <= 10 else "",
-        commands=[{"title": "the other side of the duel", "base": b["name"], "seed": "new"}] if seeds and seeds <= 10 else [],
+        commands=[{"title": "the other side of the duel", "base": b["name"], "seed": "new"}]
+        if seeds and seeds <= 10
+        else [],
     )
 
 
 def _r4(facts: Facts) -> dict[str, Any] | None:
     for row in facts.bundles:
-        if row["grade"] in ("A", "B") and not row["is_context"] and len(row["groups"]) == 2 and not row["rivals"]:
+        if (
+            row["grade"] in ("A", "B")
+            and not row["is_context"]
+            and len(row["groups"]) == 2
+            and not row["rivals"]
+        ):
             best, other = row["groups"][0], row["groups"][1]
-            text = f"Test `{row['keys'][0]}` alone: the best configuration with {clean(other['value'], 60)} in place of {clean(best['value'], 60)}"
-            text += f", and the {len(row['keys']) - 1} settings that go with it." if len(row["keys"]) > 1 else "."
+            text = (
+                f"Test `{row['keys'][0]}` alone: the best configuration with "
+                f"{clean(other['value'], 60)} in place of {clean(best['value'], 60)}"
+            )
+            text += (
+                f", and the {len(row['keys']) - 1} settings that go with it."
+                if len(row["keys"]) > 1
+                else "."
+            )
             return _advice(
                 "R4",
                 facts,
                 text,
                 grade=row["grade"],
-                evidence=f"difference of medians {number(row['effect'])}, p {row['p']:.3f}, adjusted {row['adjusted_p']:.3f}",
+                evidence=(
+                    f"difference of medians {number(row['effect'])}, p {row['p']:.3f}, "
+                    f"adjusted {row['adjusted_p']:.3f}"
+                ),
                 change="a controlled comparison with three seeds on each side",
                 purpose="turn an association into a measured effect",
                 runs=3,
                 information="whether changing this alone moves the score",
                 stop="when three seeds reach the budget, or all three stay below the guard rail at half of it",
-                commands=[{"title": f"ablation of {row['keys'][0]}", "base": facts.units[0]["name"], "swap": row["name"], "value": other["value"], "seed": "same"}],
+                commands=[
+                    {
+                        "title": f"ablation of {row['keys'][0]}",
+                        "base": facts.units[0]["name"],
+                        "swap": row["name"],
+                        "value": other["value"],
+                        "seed": "same",
+                    }
+                ],
             )
     return None
 
@@ -184,17 +232,24 @@ def _r5(facts: Facts) -> dict[str, Any] | None:
         if row["grade"] == "B" and rivals and not row["is_context"]:
             own = [r for r in row["rivals"] if not r["is_context"]]
             if own:
-                text = f"`{row['name']}` and `{own[0]['name']}` changed together; run the two combinations that are missing of the four."
+                text = (
+                    f"`{row['name']}` and `{own[0]['name']}` changed together; run the two "
+                    "combinations that are missing of the four."
+                )
                 runs = 2
             else:
-                text = f"`{row['name']}` changed together with the {rivals[0].strip('()')}; repeat an old value with today's code."
+                text = (
+                    f"`{row['name']}` changed together with the {rivals[0].strip('()')}; "
+                    "repeat an old value with today's code."
+                )
                 runs = 1
             return _advice(
                 "R5",
                 facts,
                 text,
                 grade="B",
-                evidence="Cramér's V or rank correlation " + ", ".join(f"{r['strength']:.2f} with {r['name']}" for r in row["rivals"][:3]),
+                evidence="Cramér's V or rank correlation "
+                + ", ".join(f"{r['strength']:.2f} with {r['name']}" for r in row["rivals"][:3]),
                 change="runs in which they vary separately",
                 purpose="separate explanations that these runs cannot separate",
                 runs=runs,
@@ -220,7 +275,11 @@ def _r6(facts: Facts) -> dict[str, Any] | None:
         information="student with this teacher against no teacher",
         stop="the control stops early if it is above the cloned run at half of the budget",
         commands=[
-            {"title": "with the recommended teacher", "teacher": facts.teacher["uri"], "seed": "same"},
+            {
+                "title": "with the recommended teacher",
+                "teacher": facts.teacher["uri"],
+                "seed": "same",
+            },
             {"title": "control: pure PPO", "teacher": None, "seed": "same"},
         ],
     )
@@ -261,18 +320,47 @@ def _r7(facts: Facts) -> dict[str, Any] | None:
     )
 
 
-_REMEDIES = (
-    ("H1", "bad", "KL is above its target: halve the learning rate, or make fewer passes over the batch.", {"trainer.optimizer.learning_rate": 0.5}),
-    ("H2", "bad", "Most steps are clipped: halve the learning rate.", {"trainer.optimizer.learning_rate": 0.5}),
-    ("H3", "bad", "Entropy has collapsed at a low score: raise the entropy bonus.", {"trainer.losses.ppo_actor.ent_coef": 3.0}),
-    ("H4", "bad", "The critic explains nothing: look at the reward scale and at vf_coef before anything else.", {}),
-    ("H5", "bad", "Losses or gradients stop being finite: lower the learning rate, or lower max_grad_norm.", {"trainer.optimizer.learning_rate": 0.5}),
+_REMEDIES: tuple[tuple[str, str, str, dict[str, float]], ...] = (
+    (
+        "H1",
+        "bad",
+        "KL is above its target: halve the learning rate, or make fewer passes over the batch.",
+        {"trainer.optimizer.learning_rate": 0.5},
+    ),
+    (
+        "H2",
+        "bad",
+        "Most steps are clipped: halve the learning rate.",
+        {"trainer.optimizer.learning_rate": 0.5},
+    ),
+    (
+        "H3",
+        "bad",
+        "Entropy has collapsed at a low score: raise the entropy bonus.",
+        {"trainer.losses.ppo_actor.ent_coef": 3.0},
+    ),
+    (
+        "H4",
+        "bad",
+        "The critic explains nothing: look at the reward scale and at vf_coef before anything else.",
+        {},
+    ),
+    (
+        "H5",
+        "bad",
+        "Losses or gradients stop being finite: lower the learning rate, or lower max_grad_norm.",
+        {"trainer.optimizer.learning_rate": 0.5},
+    ),
 )
 
 
 def _r8(facts: Facts) -> dict[str, Any] | None:
     for check, verdict, text, changes in _REMEDIES:
-        names = [name for name, rows in facts.health.items() if any(r["id"] == check and r["verdict"] == verdict for r in rows)]
+        names = [
+            name
+            for name, rows in facts.health.items()
+            if any(r["id"] == check and r["verdict"] == verdict for r in rows)
+        ]
         if names:
             return _advice(
                 "R8",
@@ -285,14 +373,26 @@ def _r8(facts: Facts) -> dict[str, Any] | None:
                 runs=1,
                 information="whether the check is well afterwards",
                 stop=f"at a tenth of the budget if {check} is still bad",
-                commands=[{"title": f"after check {check}", "base": names[0], "scale": changes, "seed": "same"}] if changes else [],
+                commands=[
+                    {
+                        "title": f"after check {check}",
+                        "base": names[0],
+                        "scale": changes,
+                        "seed": "same",
+                    }
+                ]
+                if changes
+                else [],
             )
     return None
 
 
 def _r9(facts: Facts) -> dict[str, Any] | None:
     for row in facts.ranked:
-        trend = next((r for r in facts.health.get(row["name"], []) if r["id"] == "H7" and r.get("peak")), None)
+        trend = next(
+            (r for r in facts.health.get(row["name"], []) if r["id"] == "H7" and r.get("peak")),
+            None,
+        )
         if trend is not None:
             return _advice(
                 "R9",
@@ -311,13 +411,23 @@ def _r9(facts: Facts) -> dict[str, Any] | None:
 def _r10(facts: Facts) -> dict[str, Any] | None:
     counts: dict[str, int] = {}
     for row in facts.failures:
-        if row["signature"] not in ("still running", "stopped by Ctrl-C", "stopped by SIGTERM", "stopped without a message"):
+        if row["signature"] not in (
+            "still running",
+            "stopped by Ctrl-C",
+            "stopped by SIGTERM",
+            "stopped without a message",
+        ):
             counts[row["signature"]] = counts.get(row["signature"], 0) + 1
-    repeated = sorted((name for name, count in counts.items() if count >= 2), key=lambda n: (-counts[n], n))
+    repeated = sorted(
+        (name for name, count in counts.items() if count >= 2), key=lambda n: (-counts[n], n)
+    )
     if not repeated:
         return None
     name = repeated[0]
-    hint = "".join(f"; {r['name']} = {clean(r['value'], 40)} in {r['failed']} of {r['of']}" for r in facts.failure_settings[:1])
+    hint = "".join(
+        f"; {r['name']} = {clean(r['value'], 40)} in {r['failed']} of {r['of']}"
+        for r in facts.failure_settings[:1]
+    )
     return _advice(
         "R10",
         facts,
@@ -345,7 +455,10 @@ def _r11(facts: Facts) -> dict[str, Any] | None:
     return _advice(
         "R11",
         facts,
-        f"The best configuration makes {steps(best['rate'])} steps/s, others {steps(fastest[0])}: shorten its teacher phase.",
+        (
+            f"The best configuration makes {steps(best['rate'])} steps/s, others "
+            f"{steps(fastest[0])}: shorten its teacher phase."
+        ),
         grade="data",
         evidence="measured rates",
         change="equal rates",
@@ -353,18 +466,32 @@ def _r11(facts: Facts) -> dict[str, Any] | None:
         runs=1,
         information="score per hour",
         stop="at the budget",
-        commands=[{"title": "half the teacher phase", "base": best["name"], "scale": {"trainer.losses.sliced_scripted_cloner.steps": 0.5}, "seed": "same"}],
+        commands=[
+            {
+                "title": "half the teacher phase",
+                "base": best["name"],
+                "scale": {"trainer.losses.sliced_scripted_cloner.steps": 0.5},
+                "seed": "same",
+            }
+        ],
     )
 
 
 def _r12(facts: Facts) -> dict[str, Any] | None:
-    names = [name for name, rows in facts.health.items() if any(r["id"] == "H9" and r["verdict"] == "warn" for r in rows)]
+    names = [
+        name
+        for name, rows in facts.health.items()
+        if any(r["id"] == "H9" and r["verdict"] == "warn" for r in rows)
+    ]
     if not names:
         return None
     return _advice(
         "R12",
         facts,
-        f"The reward rises while {facts.metric} does not ({', '.join(quoted(n) for n in names[:3])}): judge by the task metric.",
+        (
+            f"The reward rises while {facts.metric} does not "
+            f"({', '.join(quoted(n) for n in names[:3])}): judge by the task metric."
+        ),
         grade="data",
         evidence="health check H9",
         change="reward and task metric rising together",
@@ -376,4 +503,3 @@ def _r12(facts: Facts) -> dict[str, Any] | None:
 
 RULES: tuple[Rule, ...] = (_r10, _r1, _r2, _r3, _r4, _r5, _r6, _r7, _r8, _r9, _r11, _r12)
 """In order of evaluation. A failure that repeats comes first: nothing else can be learnt before it is mended."""
-

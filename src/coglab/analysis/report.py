@@ -16,15 +16,22 @@ from coglab.analysis.blocks import (
     Items,
     Link,
     Listing,
-    Note,
     Report,
     Strong,
     Table,
     Text,
 )
-from coglab.analysis.report_sections import commands, cost_line, failures, health, monitor, quality, teachers
-from coglab.analysis.summary import bundle_sentence
-from coglab.analysis.text import clean, count, day, moment, number, p_value, percent, steps
+from coglab.analysis.report_contrast import baseline, configuration, separates
+from coglab.analysis.report_sections import (
+    commands,
+    cost_line,
+    failures,
+    health,
+    monitor,
+    quality,
+    teachers,
+)
+from coglab.analysis.text import clean, count, day, moment, number, steps
 
 MAX_ROWS = 30
 
@@ -40,10 +47,10 @@ def build(doc: dict[str, Any]) -> Report:
         _summary,
         _ranking,
         _cannot,
-        _configuration,
-        _separates,
+        configuration,
+        separates,
         _curves,
-        _baseline,
+        baseline,
         quality,
         health,
         failures,
@@ -62,7 +69,11 @@ def build(doc: dict[str, Any]) -> Report:
 def _title(doc: dict[str, Any]) -> str:
     metric = doc["metric"]
     name = metric["resolved"]
-    which = " ".join(f"{k}={v}" for k, v in doc["filters"].items() if k in ("prefix", "name", "since", "recipe", "tag"))
+    which = " ".join(
+        f"{k}={v}"
+        for k, v in doc["filters"].items()
+        if k in ("prefix", "name", "since", "recipe", "tag")
+    )
     return f"Runs ranked by {name}" + (f" ({clean(which, 100)})" if which else "")
 
 
@@ -78,16 +89,33 @@ def _facts(doc: dict[str, Any]) -> list[tuple[str, str]]:
     }[metric["mode"]]
     if not metric["has_history"]:
         rank = "the single number that the table gives; its step is not known"
-    budget = f"{steps(doc['budget'])} steps ({doc['budget']:,.0f})" if doc["axis"] == "steps" and doc["budget"] else f"{doc['budget'] / 3600:.2f} h" if doc["budget"] else "not known"
-    matched = ", ".join(f"{row['left']} {'in all' if row['filter'] == 'all' else 'after `' + row['filter'] + '`'}" for row in doc["matched"])
+    budget = (
+        f"{steps(doc['budget'])} steps ({doc['budget']:,.0f})"
+        if doc["axis"] == "steps" and doc["budget"]
+        else f"{doc['budget'] / 3600:.2f} h"
+        if doc["budget"]
+        else "not known"
+    )
+    matched = ", ".join(
+        f"{row['left']} {'in all' if row['filter'] == 'all' else 'after `' + row['filter'] + '`'}"
+        for row in doc["matched"]
+    )
     facts = [
         ("Date", moment(doc["now"]) + " UTC"),
         ("Made by", f"{doc['tool']}, without a language model"),
         ("Again", f"`{doc['command']}`"),
-        ("Sources", ", ".join(f"`{clean(s)}`" for s in doc["sources"]) + f"; data fingerprint `{doc['fingerprint']}`"),
+        (
+            "Sources",
+            ", ".join(f"`{clean(s)}`" for s in doc["sources"])
+            + f"; data fingerprint `{doc['fingerprint']}`",
+        ),
         ("Runs", matched),
         ("Game", doc["game"]),
-        ("Metric", f"`{metric['resolved']}`, {metric['direction']} is better" + (f". {metric['note']}" if metric["note"] else "")),
+        (
+            "Metric",
+            f"`{metric['resolved']}`, {metric['direction']} is better"
+            + (f". {metric['note']}" if metric["note"] else ""),
+        ),
         ("Score", f"{rank}; budget {budget}"),
     ]
     return facts
@@ -98,8 +126,10 @@ def _summary(doc: dict[str, Any]) -> list[Block]:
         Heading("Executive summary"),
         Items([Text(row["text"], row["grade"], row["anchor"]) for row in doc["summary"]]),
         Text(
-            "Grades: A predicts the score in these runs; B is associated with it; C is shared by the top runs; X is the same in all "
-            "runs and can explain nothing; `controlled` is a comparison in which one thing was changed; `data` is read off a table; "
+            "Grades: A predicts the score in these runs; B is associated with it; C is "
+            "shared by the top runs; X is the same in all "
+            "runs and can explain nothing; `controlled` is a comparison in which one "
+            "thing was changed; `data` is read off a table; "
             "`prior` is from outside these runs."
         ),
     ]
@@ -114,14 +144,24 @@ def _ranking(doc: dict[str, Any]) -> list[Block]:
     blocks: list[Block] = [Heading("Ranking")]
     metric = doc["metric"]
     if doc["ranked"]:
-        caption = "± is the standard error within the run (batch means); the rank range is where a run lands in 90 % of redrawn windows. Runs with one letter cannot be told apart from their neighbours: they differ by less than twice their combined error"
+        caption = (
+            "± is the standard error within the run (batch means); the rank range is where a "
+            "run lands in 90 % of redrawn windows. Runs with one letter cannot be told apart "
+            "from their neighbours: they differ by less than twice their combined error"
+        )
         caption += (
-            f", for which the deviation between repeats ({number(doc['statistics']['seed_deviation'])}) is used where it is larger."
+            (
+                ", for which the deviation between repeats "
+                f"({number(doc['statistics']['seed_deviation'])}) is used where it is larger."
+            )
             if doc["statistics"]["seed_deviation"]
             else "."
         )
         if metric["mode"] == "best":
-            caption += f" Best values are optimistic: each is the maximum of up to {max(r['values'] for r in doc['ranked'])} noisy values."
+            caption += (
+                " Best values are optimistic: each is the maximum of up to "
+                f"{max(r['values'] for r in doc['ranked'])} noisy values."
+            )
         if doc["constant_metric"]:
             caption = "The metric never changed: no ranks, no letters, no contrast."
         blocks.append(_run_table(doc["ranked"], metric["resolved"], True, caption))
@@ -130,7 +170,10 @@ def _ranking(doc: dict[str, Any]) -> list[Block]:
     if doc["not_comparable"]:
         blocks += [
             Heading("Not comparable yet", 3),
-            Text("Each with its score at its own last step. These numbers have no rank: they were taken at other steps than those above."),
+            Text(
+                "Each with its score at its own last step. These numbers have no rank: "
+                "they were taken at other steps than those above."
+            ),
             _run_table(doc["not_comparable"], metric["resolved"], False, ""),
         ]
     if doc["missing"]:
@@ -138,11 +181,15 @@ def _ranking(doc: dict[str, Any]) -> list[Block]:
         blocks += [Heading("Metric not logged", 3), Text(f"{len(doc['missing'])} runs: {names}.")]
     blocks += _repeats(doc)
     if doc["metric"]["has_history"] and doc["ranked"]:
-        blocks.append(Figure("figures/ranking.svg", f"Scores of the ranked runs, {metric['resolved']}"))
+        blocks.append(
+            Figure("figures/ranking.svg", f"Scores of the ranked runs, {metric['resolved']}")
+        )
     for group in doc["other_groups"]:
         blocks += [
             Heading(f"Another group: {clean(group['group'], 100)}", 3),
-            Text(f"Ranked by itself, at a budget of {steps(group['budget'])} steps; never beside the runs above."),
+            Text(
+                f"Ranked by itself, at a budget of {steps(group['budget'])} steps; never beside the runs above."
+            ),
             _run_table(group["ranked"], metric["resolved"], True, ""),
         ]
     return blocks
@@ -150,14 +197,25 @@ def _ranking(doc: dict[str, Any]) -> list[Block]:
 
 def _run_table(rows: Sequence[dict[str, Any]], metric: str, is_ranked: bool, caption: str) -> Table:
     header = ["rank", "letter", "run"] if is_ranked else ["run"]
-    header += [metric.rpartition("/")[2], "last", "best at step", "steps / target", "state", "created", "recipe", "configuration"]
+    header += [
+        metric.rpartition("/")[2],
+        "last",
+        "best at step",
+        "steps / target",
+        "state",
+        "created",
+        "recipe",
+        "configuration",
+    ]
     if not is_ranked:
         header.append("why it has no rank")
     body: list[list[Cell]] = []
     for row in rows[:MAX_ROWS]:
         span = "" if row["rank_low"] is None else f" ({row['rank_low']}-{row['rank_high']})"
         best = "-" if row["best"] is None else f"{number(row['best'])} at {steps(row['best_step'])}"
-        front: list[Cell] = [f"{row['rank'] or '-'}{span}", row["letter"] or "-"] if is_ranked else []
+        front: list[Cell] = (
+            [f"{row['rank'] or '-'}{span}", row["letter"] or "-"] if is_ranked else []
+        )
         cells: list[Cell] = [
             *front,
             Code(row["name"]),
@@ -174,7 +232,9 @@ def _run_table(rows: Sequence[dict[str, Any]], metric: str, is_ranked: bool, cap
             cells.append("; ".join(filter(None, [row["why_not"], *row["flags"]])))
         body.append(cells)
     first = 3 if is_ranked else 1
-    return Table(header, body, frozenset(range(first, first + 2)), caption, max(0, len(rows) - MAX_ROWS))
+    return Table(
+        header, body, frozenset(range(first, first + 2)), caption, max(0, len(rows) - MAX_ROWS)
+    )
 
 
 def _repeats(doc: dict[str, Any]) -> list[Block]:
@@ -182,10 +242,24 @@ def _repeats(doc: dict[str, Any]) -> list[Block]:
     if not rows:
         return []
     stats = doc["statistics"]
-    text = "How much runs of one configuration differ. A difference between configurations that is not larger than this is no difference."
+    text = (
+        "How much runs of one configuration differ. A difference between configurations that "
+        "is not larger than this is no difference."
+    )
     if stats["seed_deviation"]:
-        text += f" Deviation between repeats: {number(stats['seed_deviation'])} ({count(stats['seed_df'], 'degree')} of freedom)"
-        text += f"; with 3 seeds a side, differences below {number(stats['detectable_3_seeds'])} would be missed more than one time in five." if stats["detectable_3_seeds"] else "."
+        text += (
+            f" Deviation between repeats: {number(stats['seed_deviation'])} "
+            f"({count(stats['seed_df'], 'degree')} of freedom)"
+        )
+        text += (
+            (
+                "; with 3 seeds a side, differences below "
+                f"{number(stats['detectable_3_seeds'])} would be missed more than one time in "
+                "five."
+            )
+            if stats["detectable_3_seeds"]
+            else "."
+        )
     body: list[list[Cell]] = [
         [
             Code(row["name"]),
@@ -194,12 +268,28 @@ def _repeats(doc: dict[str, Any]) -> list[Block]:
             ", ".join(number(v) for v in row["scores"][:8]),
             number(row["spread"]),
             str(row["comparable"]),
-            (f"configurations differ: {', '.join(row['differ_in'][:4])}" if row["differ_in"] else ""),
+            f"configurations differ: {', '.join(row['differ_in'][:4])}"
+            if row["differ_in"]
+            else f"on {row['codes']} code versions"
+            if row["codes"] > 1
+            else "",
         ]
         for row in rows[:MAX_ROWS]
     ]
-    header = ["runs", "kind", "count", "scores", "spread of the comparable ones", "comparable", "remark"]
-    return [Heading("Repeats", 3), Text(text), Table(header, body, frozenset({2, 4, 5}), "", max(0, len(rows) - MAX_ROWS))]
+    header = [
+        "runs",
+        "kind",
+        "count",
+        "scores",
+        "spread of the comparable ones",
+        "comparable",
+        "remark",
+    ]
+    return [
+        Heading("Repeats", 3),
+        Text(text),
+        Table(header, body, frozenset({2, 4, 5}), "", max(0, len(rows) - MAX_ROWS)),
+    ]
 
 
 def _cannot(doc: dict[str, Any]) -> list[Block]:
@@ -207,154 +297,71 @@ def _cannot(doc: dict[str, Any]) -> list[Block]:
     blocks: list[Block] = [Heading("What the data cannot show")]
     if not rows:
         return [*blocks, Text("Nothing was refused.")]
-    body: list[list[Cell]] = [[row["id"], row["statement"], row["why"], row["needs"]] for row in rows]
-    return [*blocks, Text("Statements that this report refuses to make."), Table(["", "refused", "because", "what would allow it"], body)]
-
-
-_HEADINGS = (
-    ("Losses", ("trainer.losses", "losses.")),
-    ("Teacher", ("teacher", "supervisor", "cloner")),
-    ("Training", ("trainer", "optimizer", "system")),
-    ("Architecture", ("policy_architecture", "policy", "components")),
-    ("Environment", ("training_env", "env")),
-)
-
-
-def _heading_of(key: str) -> str:
-    if "cloner" in key or "supervisor" in key or "teacher" in key:
-        return "Teacher"
-    return next((name for name, words in _HEADINGS if any(key.startswith(w) for w in words)), "Other")
-
-
-def _configuration(doc: dict[str, Any]) -> list[Block]:
-    constant = doc["config"]["constant"]
-    blocks: list[Block] = [Heading("Configuration")]
-    if not constant and not doc["config"]["bundles"]:
-        return [*blocks, Text("No ranked run has a known configuration.")]
-    blocks.append(
-        Text(f"X: all {doc['statistics']['units']} ranked configurations have these {len(constant)} settings. They cannot explain any difference.")
-    )
-    by_heading: dict[str, list[list[Cell]]] = {}
-    for key, value in sorted(constant.items()):
-        by_heading.setdefault(_heading_of(key), []).append([Code(key), Code(clean(value, 80))])
-    order = [name for name, _ in _HEADINGS] + ["Other"]
-    for name in sorted(by_heading, key=order.index):
-        rows = by_heading[name]
-        blocks += [Heading(name, 4), Table(["setting", "value"], rows[:15], more=max(0, len(rows) - 15))]
-    shared = [row for row in doc["config"]["bundles"] if row["top_shares"]]
-    if shared:
-        body: list[list[Cell]] = []
-        for row in shared[:MAX_ROWS]:
-            s = row["top_shares"]
-            body.append(
-                [Code(row["name"]), Code(clean(s["value"], 60)), f"{s['others_with']} of {s['others']}", Code(clean(", ".join(s["other_values"]), 60)), row["grade"] or "C", "yes" if row["fragile"] else "no"]
-            )
-        blocks += [
-            Heading("C: shared by the top group, not by all", 3),
-            Text(
-                f"The top group is the best {doc['statistics']['top']} runs. Something is shared by a small top group by chance more often than not; "
-                "only a test makes it more (next section). Fragile: not so with one run more or less in the group."
-            ),
-            Table(["setting", "top group", "others that have it too", "others have", "grade", "fragile"], body, more=max(0, len(shared) - MAX_ROWS)),
-        ]
-    varying = doc["config"]["varying_in_top"]
-    if varying:
-        body = [[Code(r["key"]), Code(clean(", ".join(r["values"]), 100))] for r in varying[:15]]
-        blocks += [Heading("Varying inside the top group", 3), Table(["setting", "values"], body, more=max(0, len(varying) - 15))]
-    return blocks
-
-
-def _separates(doc: dict[str, Any]) -> list[Block]:
-    stats = doc["statistics"]
-    metric = doc["metric"]["resolved"]
-    blocks: list[Block] = [Heading("What separates the top runs")]
-    blocks.append(Note("Association is not cause: settings were chosen, not drawn, and several change together. Only a comparison in which one thing was changed, with three seeds a side, is given causal words."))
-    if stats["why_not"]:
-        blocks.append(Text(f"No test was made: {stats['why_not']}."))
-    elif stats["attainable_p"] is not None:
-        how = "all orders" if stats["is_exact"] else "10,000 seeded draws"
-        text = (
-            f"{stats['units']} configurations are the units (seeds of one are averaged), {stats['bundles']} bundles of settings were tested "
-            f"by permutation ({how}), adjusted for all of them (min-P). The smallest p these data could give at all is "
-            f"{p_value(stats['attainable_p'])}, adjusted {p_value(stats['attainable_adjusted_p'])}."
-        )
-        if stats["tested_in_advance"]:
-            text += f" `{stats['tested_in_advance']}` was named in advance (test=) and is not adjusted."
-        blocks.append(Text(text))
-    rows = [r for r in doc["config"]["bundles"] if r["p"] is not None]
-    rows.sort(key=lambda r: (r["p"], r["is_context"], r["name"]))
-    graded = [r for r in rows if r["grade"] in ("A", "B")]
-    if graded:
-        blocks.append(Items([Text(bundle_sentence(r, metric), r["grade"]) for r in graded[:10]]))
-    if rows:
-        body: list[list[Cell]] = []
-        for row in rows[:MAX_ROWS]:
-            values = "; ".join(f"{clean(g['value'], 24)}: {number(g['median'])} (n={g['units']})" for g in row["groups"][:4])
-            body.append(
-                [
-                    Code(clean(row["name"], 70)),
-                    values + ("; ..." if len(row["groups"]) > 4 else ""),
-                    number(row["effect"]),
-                    "-" if row["delta"] is None else f"{row['delta']:+.2f}",
-                    f"{row['association']:.2f}",
-                    p_value(row["p"]),
-                    p_value(row["adjusted_p"]),
-                    clean(", ".join(f"{r['name']} ({r['strength']:.2f})" for r in row["rivals"][:2]), 110),
-                    row["grade"] or "-",
-                ]
-            )
-        blocks.append(
-            Table(
-                ["bundle", "median score by value", "difference", "Cliff's delta", "association", "p", "adjusted p", "goes together with", "grade"],
-                body,
-                frozenset({2, 3, 4, 5, 6}),
-                "Association: share of the ranks' variance between groups, or absolute rank correlation for numbers. Names in parentheses are no settings but rival explanations.",
-                max(0, len(rows) - MAX_ROWS),
-            )
-        )
-    blocks += _controlled(doc)
-    blocks.append(Text(f"Importance by random forests is not shown: below 25 configurations ({stats['units']} here) it ranks noise."))
-    return blocks
-
-
-def _controlled(doc: dict[str, Any]) -> list[Block]:
-    blocks: list[Block] = []
-    if doc["controlled"]:
-        body: list[list[Cell]] = []
-        for row in doc["controlled"][:10]:
-            keys = "; ".join(f"{k}: {clean(v[0], 30)} / {clean(v[1], 30)}" for k, v in list(row["keys"].items())[:3])
-            verdict = "one pair is not enough: seed noise is not excluded"
-            if row["is_enough"]:
-                sure = row["low"] * row["high"] > 0
-                verdict = "changing this moved the score" if sure else "no difference beyond seed noise"
-            span = f" [{number(row['low'])}, {number(row['high'])}]" if row["low"] is not None else ""
-            body.append([Code(row["a"]), Code(row["b"]), clean(keys, 160) + ("; ..." if len(row["keys"]) > 3 else ""), f"{row['seeds'][0]} / {row['seeds'][1]}", number(row["difference"]) + span, verdict])
-        blocks += [Heading("Controlled comparisons", 3), Text("Pairs of configurations that differ in one bundle alone, on the same code."), Table(["first", "second", "first / second", "seeds", "first - second [95 %]", "verdict"], body, frozenset({3}))]
-    near = doc["neighbour"]
-    if near:
-        keys = ", ".join(f"`{k}`: {clean(v[1], 40)} against {clean(v[0], 40)}" for k, v in list(near["keys"].items())[:4])
-        more = f" and {near['count'] - 4} more" if near["count"] > 4 else ""
-        blocks.append(Text(f"Closest losing neighbour: `{clean(near['worse'], 80)}` differs from `{clean(near['better'], 80)}` in {near['count']} settings ({keys}{more}) and scores {number(abs(near['difference']))} worse."))
-    return blocks
+    body: list[list[Cell]] = [
+        [row["id"], row["statement"], row["why"], row["needs"]] for row in rows
+    ]
+    return [
+        *blocks,
+        Text("Statements that this report refuses to make."),
+        Table(["", "refused", "because", "what would allow it"], body),
+    ]
 
 
 def _curves(doc: dict[str, Any]) -> list[Block]:
     data = doc["curves"]
     if not data["units"]:
         return []
-    blocks: list[Block] = [Heading("Learning curves"), Figure("figures/curves.svg", f"{data['metric']} up to the budget, one line per configuration")]
+    blocks: list[Block] = [
+        Heading("Learning curves"),
+        Figure(
+            "figures/curves.svg", f"{data['metric']} up to the budget, one line per configuration"
+        ),
+    ]
     body: list[list[Cell]] = []
     for row in data["milestones"]:
         unit = "s" if data["axis"] == "seconds" else ""
-        body.append([Code(row["name"]), *(f"{steps(row[k])}{unit}" for k in ("to_50", "to_80")), *(_time(row[k]) for k in ("seconds_to_50", "seconds_to_80"))])
+        body.append(
+            [
+                Code(row["name"]),
+                *(f"{steps(row[k])}{unit}" for k in ("to_50", "to_80")),
+                *(_time(row[k]) for k in ("seconds_to_50", "seconds_to_80")),
+            ]
+        )
     if body:
-        blocks.append(Table(["run", "to 50 % of the best score", "to 80 %", "time to 50 %", "time to 80 %"], body, frozenset({1, 2, 3, 4}), "Steps, and wall time since the run's first row, at which the binned curve first reached the level."))
+        blocks.append(
+            Table(
+                ["run", "to 50 % of the best score", "to 80 %", "time to 50 %", "time to 80 %"],
+                body,
+                frozenset({1, 2, 3, 4}),
+                "Steps, and wall time since the run's first row, at which the binned curve first reached the level.",
+            )
+        )
     if data["left_out"]:
         blocks.append(Text(f"{data['left_out']} more configurations are not drawn."))
     if doc["at_best"]:
-        names = sorted({n for r in doc["at_best"] for n in r["others"] if n.startswith(("losses/approx_kl", "losses/entropy", "losses/explained", "overview/reward"))})
-        body = [[Code(r["name"]), steps(r["step"]), number(r["value"]), *(number(r["others"].get(n)) for n in names)] for r in doc["at_best"]]
-        blocks += [Heading("Other metrics where the score is best", 3), Table(["run", "step", "best", *names], body, frozenset(range(1, 3 + len(names))))]
+        names = sorted(
+            {
+                n
+                for r in doc["at_best"]
+                for n in r["others"]
+                if n.startswith(
+                    ("losses/approx_kl", "losses/entropy", "losses/explained", "overview/reward")
+                )
+            }
+        )
+        body = [
+            [
+                Code(r["name"]),
+                steps(r["step"]),
+                number(r["value"]),
+                *(number(r["others"].get(n)) for n in names),
+            ]
+            for r in doc["at_best"]
+        ]
+        blocks += [
+            Heading("Other metrics where the score is best", 3),
+            Table(["run", "step", "best", *names], body, frozenset(range(1, 3 + len(names)))),
+        ]
     return blocks
 
 
@@ -364,69 +371,101 @@ def _time(seconds: float | None) -> str:
     return "-" if seconds is None else hours(seconds)
 
 
-def _baseline(doc: dict[str, Any]) -> list[Block]:
-    base = doc["baseline"]
-    if base is None:
-        return []
-    blocks: list[Block] = [Heading(f"Beside the baseline: {clean(base['text'], 80)}")]
-    if base.get("why_not"):
-        blocks.append(Text(f"No comparison: {base['why_not']}."))
-    if not base["rows"]:
-        return blocks
-    if not base["same_game"]:
-        blocks.append(Note(f"The baseline is another game ({clean(base['game'], 80)}). Raw scores stand side by side and are never ranked together; what can be compared is how far each student got from a random player to its own teacher: (student - random) / (teacher - random), at equal budget."))
-    body: list[list[Cell]] = [
-        [r["side"], str(r["runs"]), number(r["median"]), number(r["best"]), number(r["random"]), number(r["teacher"]), "-" if r["relative"] is None else f"{r['relative']:.2f}"]
-        for r in base["rows"]
-    ]
-    blocks.append(Table(["set", "runs", "median", "best", "random player", "teacher", "(student - random) / (teacher - random)"], body, frozenset(range(1, 7)), f"At {steps(base['budget'])} steps; teacher and random player from the runs' own evaluations on held-out maps."))
-    if base["points"]:
-        listed = ", ".join(f"`{clean(p['name'], 50)}` {number(p['score'])} ({p['state']})" for p in base["points"][:10])
-        blocks.append(Text(f"Numbers without a step in the baseline: {listed}."))
-    return blocks
-
-
 def _next_steps(doc: dict[str, Any]) -> list[Block]:
     blocks: list[Block] = [Heading("Next steps")]
     rows: list[list[Cell]] = []
     items = []
     for row in doc["recommendations"]:
         items.append(Text(row["text"], row["grade"]))
-        rows.append([str(row["place"]), row["rule"], row["purpose"], cost_line(row), row["information"] or "-", row["stop_rule"] or "-", row["evidence"], row["would_change"]])
+        rows.append(
+            [
+                str(row["place"]),
+                row["rule"],
+                row["purpose"],
+                cost_line(row),
+                row["information"] or "-",
+                row["stop_rule"] or "-",
+                row["evidence"],
+                row["would_change"],
+            ]
+        )
     if not items:
         return [*blocks, Text("No rule applies.")]
     return [
         *blocks,
         Items(items, True),
-        Table(["", "rule", "purpose", "cost", "what it tells", "stop when", "evidence", "what would change this advice"], rows),
+        Table(
+            [
+                "",
+                "rule",
+                "purpose",
+                "cost",
+                "what it tells",
+                "stop when",
+                "evidence",
+                "what would change this advice",
+            ],
+            rows,
+        ),
     ]
 
 
 def _links(doc: dict[str, Any]) -> list[Block]:
     urls = [(row["name"], row["url"]) for row in doc["runs"] if row["url"]]
     rows: list[list[Cell]] = [[Code(name), Link(url)] for name, url in urls[:MAX_ROWS]]
-    rows += [[Code(r["name"]), Code(str(r["place"]))] for r in doc["runs"] if not r["url"] and r["place"]][: MAX_ROWS - len(rows)]
+    local: list[list[Cell]] = [
+        [Code(r["name"]), Code(str(r["place"]))] for r in doc["runs"] if not r["url"] and r["place"]
+    ]
+    rows += local[: MAX_ROWS - len(rows)]
     if not rows:
         return []
-    return [Heading("Where the runs are"), Table(["run", "page, or folder in the data directory"], rows, more=max(0, len(doc["runs"]) - len(rows)))]
+    return [
+        Heading("Where the runs are"),
+        Table(
+            ["run", "page, or folder in the data directory"],
+            rows,
+            more=max(0, len(doc["runs"]) - len(rows)),
+        ),
+    ]
 
 
 def _appendix(doc: dict[str, Any]) -> list[Block]:
     part = doc["appendix"]
     if part is None:
         return [Heading("Appendix: configuration"), Text("No run has a configuration.")]
-    which = "the best ranked run" if part["is_best"] else "not the best run: the first of the table whose configuration is known"
+    which = (
+        "the best ranked run"
+        if part["is_best"]
+        else "not the best run: the first of the table whose configuration is known"
+    )
     title = f"Appendix: configuration of {clean(part['name'], 80)} ({part['state']}; {which})"
     blocks: list[Block] = [Heading(title)]
     if part["is_partial"]:
         blocks.append(Text("A part of the configuration: what the table says of this run."))
     departures = part.get("departures")
     if departures:
-        rows: list[list[Cell]] = [[Code(r["key"]), Code(clean(r["value"], 80)), Code(clean(r["default"], 60))] for r in departures[:MAX_ROWS]]
-        blocks.append(Table(["departs from the recipe's default", "value", "default"], rows, more=max(0, len(departures) - MAX_ROWS)))
-    dumped = yaml.safe_dump(part["config"], sort_keys=True, allow_unicode=True, default_flow_style=False)
+        rows: list[list[Cell]] = [
+            [Code(r["key"]), Code(clean(r["value"], 80)), Code(clean(r["default"], 60))]
+            for r in departures[:MAX_ROWS]
+        ]
+        blocks.append(
+            Table(
+                ["departs from the recipe's default", "value", "default"],
+                rows,
+                more=max(0, len(departures) - MAX_ROWS),
+            )
+        )
+    dumped = yaml.safe_dump(
+        part["config"], sort_keys=True, allow_unicode=True, default_flow_style=False
+    )
     lines = dumped.splitlines()
-    blocks.append(Listing("\n".join(lines[:250]) + ("\n# ... the rest is in configs/" if len(lines) > 250 else ""), "yaml"))
+    blocks.append(
+        Listing(
+            "\n".join(lines[:250])
+            + ("\n# ... the rest is in configs/" if len(lines) > 250 else ""),
+            "yaml",
+        )
+    )
     return blocks
 
 
@@ -434,8 +473,9 @@ def _method(doc: dict[str, Any]) -> list[Block]:
     rules: list[list[Cell]] = [[r["id"], r["check"], r["rule"]] for r in doc["health_rules"]]
     excluded = len(doc["excluded"])
     text = (
-        f"{excluded} runs were excluded by filters (listed in `analysis.json`). The unit of every test is a configuration, not a run. "
+        f"{excluded} runs were excluded by filters (listed in `analysis.json`). The unit "
+        "of every test is a configuration, not a run. "
         "Runs below 98 % of the budget have no rank. Percentages of budgets are of agent steps. "
-        "Share " + percent(0.2) + " is the tail window unless said otherwise."
+        "A share of 20 % is the tail window unless said otherwise."
     )
     return [Heading("Method"), Text(text), Table(["rule", "health check", "threshold"], rules)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from coglab.analysis.config import FilterConfig, read_time
@@ -61,7 +61,9 @@ def _tests(
     if f.ids:
         tests.append((f"ids={','.join(f.ids)}", lambda run: bool({run.id, run.name} & set(f.ids))))
     if f.exclude:
-        tests.append((f"exclude={','.join(f.exclude)}", lambda run: not {run.id, run.name} & set(f.exclude)))
+        tests.append(
+            (f"exclude={','.join(f.exclude)}", lambda run: not {run.id, run.name} & set(f.exclude))
+        )
     if f.prefix is not None:
         tests.append((f"prefix={f.prefix}", lambda run: run.name.startswith(str(f.prefix))))
     if f.name is not None:
@@ -78,13 +80,17 @@ def _tests(
         tests.append(
             (
                 f"since={f.since}",
-                lambda run: run.created is not None
-                and run.created + (slack if run.created_is_day else 0) > since,
+                lambda run: (
+                    run.created is not None
+                    and run.created + (slack if run.created_is_day else 0) > since
+                ),
             )
         )
     if f.until is not None:
         until = read_time(f.until, now, "until")
-        tests.append((f"until={f.until}", lambda run: run.created is not None and run.created < until))
+        tests.append(
+            (f"until={f.until}", lambda run: run.created is not None and run.created < until)
+        )
     if f.state:
         tests.append((f"state={','.join(f.state)}", lambda run: run.state in f.state))
     if f.tag:
@@ -111,7 +117,9 @@ def _is_recipe(run: RunInfo, wanted: str) -> bool:
 def _setting_test(store: Runs, condition: str) -> Callable[[RunInfo], bool]:
     key, equals, text = condition.partition("=")
     if not equals:
-        raise UserError(f"`where={condition}` is no condition; expected `where=trainer.batch_size=4096`.")
+        raise UserError(
+            f"`where={condition}` is no condition; expected `where=trainer.batch_size=4096`."
+        )
     wanted = {text, text.replace("_", "")}
 
     def test(run: RunInfo) -> bool:
@@ -135,7 +143,8 @@ def nothing_matches(store: Runs, selection: Selection, filters: FilterConfig) ->
         filters: what was asked.
     """
     steps = ", ".join(
-        f"{count} {'in all' if shown == 'all' else 'after ' + clean(shown)}" for shown, count in selection.counts
+        f"{count} {'in all' if shown == 'all' else 'after ' + clean(shown)}"
+        for shown, count in selection.counts
     )
     text = f"no run matches: {steps}."
     names = [run.name for run in store.runs]

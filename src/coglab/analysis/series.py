@@ -20,7 +20,11 @@ MIN_WINDOW = 3
 
 ALIASES: dict[str, tuple[str, ...]] = {
     "heart.gained": ("env_agent/heart.gained",),
-    "heart.created": ("env_agent/heart.created", "env_game/assembler.heart.created", "env_agent/heart.gained"),
+    "heart.created": (
+        "env_agent/heart.created",
+        "env_game/assembler.heart.created",
+        "env_agent/heart.gained",
+    ),
     "aligned.junction.held": ("env_collective/cogs/aligned.junction.held",),
     "junction.held": ("env_collective/cogs/aligned.junction.held",),
     "reward": ("overview/reward",),
@@ -141,7 +145,9 @@ def score(series: CleanSeries, mode: str, parameter: float, budget: float, highe
     values = part.values[inside]
     window = (start, end)
     if bad > len(values):
-        return Score(None, None, len(values), window, f"{bad} of {bad + len(values)} values are not finite")
+        return Score(
+            None, None, len(values), window, f"{bad} of {bad + len(values)} values are not finite"
+        )
     if not len(values):
         return Score(None, None, 0, window, "no value in the window")
     if mode in ("last", "at"):
@@ -151,7 +157,9 @@ def score(series: CleanSeries, mode: str, parameter: float, budget: float, highe
     if mode == "auc":
         steps = np.concatenate([[0.0], part.steps[inside], [end]])
         padded = np.concatenate([[values[0]], values, [values[-1]]])
-        return Score(float(np.trapezoid(padded, steps) / end), batch_error(values), len(values), window)
+        return Score(
+            float(np.trapezoid(padded, steps) / end), batch_error(values), len(values), window
+        )
     return Score(float(values.mean()), batch_error(values), len(values), window)
 
 
@@ -232,7 +240,9 @@ def is_higher_better(name: str, direction: str) -> bool:
     return not any(word in name.lower() for word in _LOWER)
 
 
-def bin_series(series: CleanSeries, budget: float, points: int = 200) -> tuple[list[float], list[float | None]]:
+def bin_series(
+    series: CleanSeries, budget: float, points: int = 200
+) -> tuple[list[float], list[float | None]]:
     """Means over equal bins of the axis up to a budget; None where a bin is empty."""
     if budget <= 0 or not len(series.steps):
         return [], []
@@ -257,13 +267,29 @@ def quality(name: str, series: CleanSeries, budget: float) -> list[dict[str, Any
         rows.append({"kind": kind, "text": text})
 
     if series.non_finite:
-        say("non-finite", f"{name}: {series.non_finite} values are not finite, first at step {series.first_non_finite:,.0f}")
+        say(
+            "non-finite",
+            f"{name}: {series.non_finite} values are not finite, first at step {series.first_non_finite:,.0f}",
+        )
     if series.backwards:
-        say("steps", f"{name}: steps go back {series.backwards} times; sorted, the last value of a step counts")
+        say(
+            "steps",
+            f"{name}: steps go back {series.backwards} times; sorted, the last value of a step counts",
+        )
     if series.zero_filled:
-        say("zero-filled", f"{name}: zeros alternate with positive values; zeros may mean that no episode ended")
+        say(
+            "zero-filled",
+            f"{name}: zeros alternate with positive values; zeros may mean that no episode ended",
+        )
     if len(series.values) > 20 and budget > 0:
         early = series.steps <= 0.05 * budget
-        if early.any() and not early.all() and series.values[early].max() > series.values[~early].max():
-            say("early-best", f"{name}: the best value lies in the first 5 % of steps (warm-up or zero-filled rows)")
+        if (
+            early.any()
+            and not early.all()
+            and series.values[early].max() > series.values[~early].max()
+        ):
+            say(
+                "early-best",
+                f"{name}: the best value lies in the first 5 % of steps (warm-up or zero-filled rows)",
+            )
     return rows

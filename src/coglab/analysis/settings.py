@@ -76,7 +76,9 @@ def canonical(value: Any) -> str:
         return json.dumps(value)
     if isinstance(value, int | float):
         number = float(value)
-        return repr(int(number)) if math.isfinite(number) and number == int(number) else repr(number)
+        return (
+            repr(int(number)) if math.isfinite(number) and number == int(number) else repr(number)
+        )
     return json.dumps(value, sort_keys=True, default=str)
 
 
@@ -143,7 +145,7 @@ def make_units(runs: Sequence[RunInfo], settings: Sequence[dict[str, Any]]) -> l
             known.settings = {**flat, **(known.settings or {})} or None
             continue
         items = sorted((k, canonical(v)) for k, v in flat.items())
-        key = json.dumps([game_of(run), run.code, items])
+        key = json.dumps([game_of(run), items])
         if key in units:
             units[key].runs.append(index)
         else:
@@ -185,7 +187,11 @@ def shown(value: Any) -> str:
     """A value for a table: text as it is, everything else as JSON."""
     if isinstance(value, str):
         return value
-    if isinstance(value, float) and value == int(value) if isinstance(value, float) and math.isfinite(value) else False:
+    if (
+        isinstance(value, float) and value == int(value)
+        if isinstance(value, float) and math.isfinite(value)
+        else False
+    ):
         return repr(int(value))
     return json.dumps(value, sort_keys=True, default=str)
 
@@ -247,7 +253,15 @@ def _numbers(values: Sequence[Any]) -> np.ndarray | None:
     return array if np.isfinite(array).all() and len(np.unique(array)) >= 4 else None
 
 
-_INTEREST = ("supervisor_policy_uri", "teacher", "cloner", "losses", "trainer", "policy_architecture", "training_env")
+_INTEREST = (
+    "supervisor_policy_uri",
+    "teacher",
+    "cloner",
+    "losses",
+    "trainer",
+    "policy_architecture",
+    "training_env",
+)
 
 
 def _interest(key: str) -> int:

@@ -70,7 +70,9 @@ class LedgerSource:
         with os.scandir(self._folder) as entries:
             # A link may lead anywhere; runs are folders of their own.
             names = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
-        return [self._folder / name for name in names if (self._folder / name / INFO_FILE).is_file()]
+        return [
+            self._folder / name for name in names if (self._folder / name / INFO_FILE).is_file()
+        ]
 
     def _read(self, place: Path, info: dict[str, Any]) -> RunInfo:
         code = _dict(info.get("code"))

@@ -49,7 +49,9 @@ class WandbFiles:
         self._now = now
         self._files: dict[tuple[str, str], list[tuple[float, Path, LogFacts]]] = {}
         if not place.exists():
-            raise UserError(f"`{spelling}`: there is no {place}. Expected a folder such as `wandb-dir:./wandb`.")
+            raise UserError(
+                f"`{spelling}`: there is no {place}. Expected a folder such as `wandb-dir:./wandb`."
+            )
 
     def list(self) -> Sequence[RunInfo]:
         """See `RunSource.list`. Reads the files once; rows are skipped."""
@@ -94,7 +96,9 @@ class WandbFiles:
         for folder, folders, files in os.walk(self._place, followlinks=False):
             depth = len(Path(folder).relative_to(self._place).parts)
             folders[:] = sorted(
-                name for name in folders if depth < _MAX_DEPTH and not (Path(folder) / name).is_symlink()
+                name
+                for name in folders
+                if depth < _MAX_DEPTH and not (Path(folder) / name).is_symlink()
             )
             for name in sorted(files):
                 path = Path(folder) / name
@@ -133,9 +137,13 @@ class WandbFiles:
             config=config or None,
             summary=facts.summary,
         )
-        run.last_step = facts.summary.get(run.step_metric or STEP_METRIC, facts.summary.get("_step"))
+        run.last_step = facts.summary.get(
+            run.step_metric or STEP_METRIC, facts.summary.get("_step")
+        )
         if facts.exit_code is None:
-            run.notes.append("the log has no end: the process was killed or still runs; judged by the file's age")
+            run.notes.append(
+                "the log has no end: the process was killed or still runs; judged by the file's age"
+            )
         if reader.lost_bytes:
             run.notes.append(
                 f"damaged: {reader.lost_bytes:,} bytes lost, first at offset {reader.lost_at:,} of {path.name}"
@@ -187,7 +195,13 @@ def _state(facts: LogFacts, age_s: float) -> str:
         return "running" if age_s < LIVE_FOR_S else "crashed"
     if facts.preempting and code:
         return "preempted"
-    known = {0: "finished", 255: "interrupted", 130: "interrupted", 143: "terminated", 137: "killed"}
+    known = {
+        0: "finished",
+        255: "interrupted",
+        130: "interrupted",
+        143: "terminated",
+        137: "killed",
+    }
     return known.get(code, "failed")
 
 
@@ -244,7 +258,8 @@ def read_history(path: Path, names: list[str], step_metric: str, run: RunInfo) -
                 found = [everything.get(name) for name in wanted]
             else:
                 found = [
-                    as_number(bytes(data[begin:end])) if begin >= 0 else None for begin, end in out.tolist()
+                    as_number(bytes(data[begin:end])) if begin >= 0 else None
+                    for begin, end in out.tolist()
                 ]
             for index in range(num_names):
                 value = found[index]
@@ -268,9 +283,9 @@ def read_history(path: Path, names: list[str], step_metric: str, run: RunInfo) -
     series = {}
     for name, at, column in zip(names, rows, values, strict=True):
         if at:
-            index = np.array(at)
-            keep = np.isfinite(axis[index])
-            series[name] = Series(axis[index][keep], np.array(column)[keep], clock[index][keep])
+            places = np.array(at)
+            keep = np.isfinite(axis[places])
+            series[name] = Series(axis[places][keep], np.array(column)[keep], clock[places][keep])
     return series
 
 
@@ -306,6 +321,8 @@ def merge_fragments(parts: list[dict[str, Series]], run: RunInfo) -> dict[str, S
         for name, series in part.items():
             old = merged.get(name)
             merged[name] = (
-                series if old is None else Series(*(np.concatenate(pair) for pair in zip(old, series, strict=True)))
+                series
+                if old is None
+                else Series(*(np.concatenate(pair) for pair in zip(old, series, strict=True)))
             )
     return {name: series for name, series in merged.items() if len(series.steps)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from coglab.analysis.config import FilterConfig
 from coglab.analysis.model import RunInfo, RunSource, Series, Unreachable, Unreadable
 from coglab.analysis.source_ledger import LedgerSource
 from coglab.config import UserError
@@ -17,7 +18,9 @@ KINDS = {
 }
 
 
-def open_source(spelling: str, now: float, metric: str) -> RunSource:
+def open_source(
+    spelling: str, now: float, metric: str, filters: FilterConfig | None = None
+) -> RunSource:
     """Open what a spelling names.
 
     Args:
@@ -25,6 +28,7 @@ def open_source(spelling: str, now: float, metric: str) -> RunSource:
             kind is seen.
         now: seconds since 1970, UTC.
         metric: the metric that was asked for.
+        filters: what a server may narrow by.
 
     Raises:
         UserError: if it names nothing that is there.
@@ -56,7 +60,7 @@ def open_source(spelling: str, now: float, metric: str) -> RunSource:
         return TableSource(Path(rest).expanduser(), spelling, metric)
     from coglab.analysis.source_wandb_api import WandbApi
 
-    return WandbApi(rest, spelling)
+    return WandbApi(rest, spelling, filters, now)
 
 
 class Runs:

@@ -118,7 +118,9 @@ class Tested:
     is_exact: bool
 
 
-def permutation_tests(scores: Sequence[float], variables: Sequence[tuple[str, np.ndarray]]) -> Tested:
+def permutation_tests(
+    scores: Sequence[float], variables: Sequence[tuple[str, np.ndarray]]
+) -> Tested:
     """Test whether each variable goes with the score, and correct for having looked at all of them.
 
     Args:
@@ -159,7 +161,9 @@ def permutation_tests(scores: Sequence[float], variables: Sequence[tuple[str, np
 
     adjusted = np.array([max(adjust(p), p) for p in own])
     attainable = float(best.min()) if len(variables) else 1.0
-    return Tested(observed, own, adjusted, attainable, max(adjust(attainable), attainable), is_exact)
+    return Tested(
+        observed, own, adjusted, attainable, max(adjust(attainable), attainable), is_exact
+    )
 
 
 def t_quantile(p: float, df: float) -> float:
@@ -238,7 +242,9 @@ def mean_interval(values: Sequence[float]) -> MeanInterval:
         return MeanInterval(mean, None, None, count, "none")
     if count < 10:
         half = t_quantile(0.975, count - 1) * float(array.std(ddof=1)) / math.sqrt(count)
-        return MeanInterval(mean, mean - half, mean + half, count, "Student t, assumes roughly normal")
+        return MeanInterval(
+            mean, mean - half, mean + half, count, "Student t, assumes roughly normal"
+        )
     rng = np.random.default_rng(SEED)
     means = array[rng.integers(0, count, (DRAWS, count))].mean(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
@@ -284,7 +290,7 @@ def seeds_needed(deviation: float, difference: float) -> int | None:
     return None
 
 
-def mann_kendall(values: Sequence[float]) -> float:
+def mann_kendall(values: Sequence[float] | np.ndarray) -> float:
     """Kendall's tau of a series with time: 1 always rising, -1 always falling."""
     array = np.asarray(values, float)
     count = len(array)
@@ -303,4 +309,6 @@ def fisher_exact(a: int, b: int, c: int, d: int) -> float:
 
     seen = probability(a)
     low, high = max(0, row + column - n), min(row, column)
-    return min(1.0, sum(p for x in range(low, high + 1) if (p := probability(x)) <= seen * (1 + 1e-9)))
+    return min(
+        1.0, sum(p for x in range(low, high + 1) if (p := probability(x)) <= seen * (1 + 1e-9))
+    )

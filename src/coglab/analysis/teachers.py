@@ -62,7 +62,12 @@ def table(
     kind = game.partition("/")[0].partition(",")[0]
     known = list(TEACHERS.get(kind, ()))
     uris = {row["uri"] for row in known}
-    is_other_game = kind in TEACHERS and any(u["teacher"] in {r["uri"] for r in rows} for g, rows in TEACHERS.items() if g != kind for u in units)
+    is_other_game = kind in TEACHERS and any(
+        u["teacher"] in {r["uri"] for r in rows}
+        for g, rows in TEACHERS.items()
+        if g != kind
+        for u in units
+    )
     extra = [] if is_other_game else sorted({u["teacher"] for u in units} - uris - {"?"})
     rows = []
     for row in [*known, *({"name": uri, "uri": uri, "pros": "", "cons": ""} for uri in extra)]:
@@ -91,7 +96,11 @@ def table(
             "text": f"best median over {best['units']} configurations; an association, not a controlled comparison",
         }
     if prior is None:
-        return rows, {"uri": None, "basis": "prior only", "text": "no teacher is known for this game"}
+        return rows, {
+            "uri": None,
+            "basis": "prior only",
+            "text": "no teacher is known for this game",
+        }
     if prior in used:
         text = "your runs use it, but no two teachers have 3 configurations each, so they cannot be compared"
     else:

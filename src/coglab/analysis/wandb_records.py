@@ -16,7 +16,17 @@ import numpy as np
 
 from coglab.engine.jit import helper, kernel
 
-HISTORY, SUMMARY, CONFIG, METRIC, RUN, EXIT, PREEMPTING, ALERT, ENVIRONMENT = 2, 3, 5, 12, 17, 18, 23, 10, 26
+HISTORY, SUMMARY, CONFIG, METRIC, RUN, EXIT, PREEMPTING, ALERT, ENVIRONMENT = (
+    2,
+    3,
+    5,
+    12,
+    17,
+    18,
+    23,
+    10,
+    26,
+)
 FACTS = frozenset({CONFIG, METRIC, RUN, EXIT, PREEMPTING, ALERT, SUMMARY})
 VALUE_JSON = 16
 
@@ -134,7 +144,15 @@ class LogFacts:
             self.alerts += 1
 
     def _take_run(self, message: Data) -> None:
-        names = {1: "id", 2: "entity", 3: "project", 6: "group", 7: "job_type", 8: "name", 9: "notes"}
+        names = {
+            1: "id",
+            2: "entity",
+            3: "project",
+            6: "group",
+            7: "job_type",
+            8: "name",
+            9: "notes",
+        }
         for number, wire, value in fields(message):
             if number == 4 and wire == 2:
                 _update(self.config, value)
@@ -264,7 +282,7 @@ def _read_varint(data: Any, at: int, end: int) -> tuple[int, int]:
     value = 0
     shift = 0
     while at < end and shift < 63:
-        byte = np.int64(data[at])
+        byte = int(data[at])
         at += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:

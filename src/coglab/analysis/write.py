@@ -24,7 +24,9 @@ DOCUMENT = "analysis.json"
 FORMATS = ("md", "html", "json")
 
 
-def render(doc: dict[str, Any], configs: Mapping[str, Any], formats: Collection[str]) -> dict[str, str]:
+def render(
+    doc: dict[str, Any], configs: Mapping[str, Any], formats: Collection[str]
+) -> dict[str, str]:
     """Make every file of a report.
 
     Args:
@@ -39,7 +41,9 @@ def render(doc: dict[str, Any], configs: Mapping[str, Any], formats: Collection[
     drawn = figures(doc) if {"md", "html"} & set(formats) else {}
     made: dict[str, str] = {}
     if "json" in formats:
-        made[DOCUMENT] = json.dumps(doc, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+        made[DOCUMENT] = (
+            json.dumps(doc, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+        )
     if "md" in formats:
         made["report.md"] = markdown(report)
         made |= drawn
@@ -47,7 +51,9 @@ def render(doc: dict[str, Any], configs: Mapping[str, Any], formats: Collection[
         made["report.html"] = html(report, drawn, {path: alternative(doc, path) for path in drawn})
     made["runs.csv"] = _table(doc)
     for name, config in configs.items():
-        made[name] = yaml.safe_dump(masked(config), sort_keys=True, allow_unicode=True, default_flow_style=False)
+        made[name] = yaml.safe_dump(
+            masked(config), sort_keys=True, allow_unicode=True, default_flow_style=False
+        )
     return made
 
 
@@ -82,7 +88,9 @@ def write(folder: Path, made: Mapping[str, str], force: bool) -> None:
         else:
             old.unlink(missing_ok=True)
     except OSError as error:
-        raise UserError(f"cannot write the report to `{folder}`: {error.strerror or error}.") from error
+        raise UserError(
+            f"cannot write the report to `{folder}`: {error.strerror or error}."
+        ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -108,13 +116,22 @@ def _table(doc: dict[str, Any]) -> str:
     writer.writerow([*facts, metric, "error", "rank", "letter", "why_not", *varying])
     for row in doc["runs"]:
         own = scored.get(row["name"], {})
-        cells = [*(row[name] for name in facts), *(own.get(n) for n in ("score", "error", "rank", "letter", "why_not"))]
-        writer.writerow([_safe(c) for c in [*cells, *(row["settings"].get(key) for key in varying)]])
+        cells = [
+            *(row[name] for name in facts),
+            *(own.get(n) for n in ("score", "error", "rank", "letter", "why_not")),
+        ]
+        writer.writerow(
+            [_safe(c) for c in [*cells, *(row["settings"].get(key) for key in varying)]]
+        )
     return out.getvalue()
 
 
 def _safe(value: Any) -> Any:
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") and not _is_number(value):
+    if (
+        isinstance(value, str)
+        and value[:1] in ("=", "+", "-", "@", "\t", "\r")
+        and not _is_number(value)
+    ):
         return "'" + value
     return value
 

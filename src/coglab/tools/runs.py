@@ -1,7 +1,7 @@
 """The tools `runs.*`: what can be asked about runs. The work is in `runs_*.py`.
 
-    ./tools/run.py runs ls
-    ./tools/run.py runs analyze prefix=relh since=14d metric=heart.gained
+./tools/run.py runs ls
+./tools/run.py runs analyze prefix=relh since=14d metric=heart.gained
 """
 
 from __future__ import annotations
@@ -207,8 +207,8 @@ class AnalyzeTool(_Filtered, RankConfig):
     """Rank runs at a common budget, find what goes with the score, and say what to run next; writes a report."""
 
     compare_with: Annotated[BaselineConfig | None, BeforeValidator(_as_filter)] = None
-    """A baseline set: `compare_with=machina1` (names that begin so), or `compare_with={source: "table:old.json", prefix: relh}`. Another game is
-    never ranked with this one."""
+    """A baseline set: `compare_with=machina1` (names that begin so), or a map of filters and sources,
+    `{source: "table:old.json", prefix: relh}`. Another game is never ranked with this one."""
 
     ignore: Texts = ()
     """Settings to leave out of the contrast, as patterns."""

@@ -16,7 +16,18 @@ from coglab.analysis.write import render, write
 from coglab.config.layers import show_value
 from coglab.tools.invocation import current_invocation
 from coglab.tools.runs_commands import Commander
-from coglab.tools.runs_common import NO_METRIC, NO_RUN, NO_SOURCE, STRICT, open_runs, out, runs_of, say, time_of
+from coglab.tools.runs_common import (
+    NO_METRIC,
+    NO_RUN,
+    NO_SOURCE,
+    STRICT,
+    filters_of,
+    open_runs,
+    out,
+    runs_of,
+    say,
+    time_of,
+)
 
 if TYPE_CHECKING:
     from coglab.tools.runs import AnalyzeTool
@@ -31,12 +42,12 @@ def run(tool: AnalyzeTool) -> int:
     Returns:
         0; 3 no run matched, 4 the metric is in no run, 5 no source could be read, 6 warnings under `strict`.
     """
-    now = time_of(tool)
+    now = time_of(tool) // 60 * 60  # the command in the report names the minute
     store, refused = runs_of(tool, tool.metric)
     if store is None:
         say("error: no source could be read: " + "; ".join(refused))
         return NO_SOURCE
-    filters = FilterConfig(**{name: getattr(tool, name) for name in _FILTERS})
+    filters = filters_of(tool)
     selection = select(store, filters, now)
     baseline, baseline_text = _baseline(tool, store, now)
     if baseline is not None:
@@ -75,13 +86,18 @@ def run(tool: AnalyzeTool) -> int:
     return STRICT if tool.strict and document.data["warnings"] else 0
 
 
-def _baseline(tool: AnalyzeTool, store: Runs, now: float) -> tuple[tuple[Runs, Selection] | None, str]:
+def _baseline(
+    tool: AnalyzeTool, store: Runs, now: float
+) -> tuple[tuple[Runs, Selection] | None, str]:
     """The baseline's runs, read from their own sources if it names any."""
     asked = tool.compare_with
     if asked is None:
         return None, ""
-    filters = FilterConfig(**{name: getattr(asked, name) for name in _FILTERS})
-    text = ", ".join(f"{key} {show_value(value)}" for key, value in asked.model_dump(exclude_defaults=True).items())
+    filters = filters_of(asked)
+    text = ", ".join(
+        f"{key} {show_value(value)}"
+        for key, value in asked.model_dump(exclude_defaults=True).items()
+    )
     if asked.source or asked.project:
         other, refused = open_runs(asked.source, asked.project, tool.train_dir, now, tool.metric)
         if other is None:
@@ -97,7 +113,9 @@ def _baseline(tool: AnalyzeTool, store: Runs, now: float) -> tuple[tuple[Runs, S
 
 def _shown(tool: AnalyzeTool) -> dict[str, Any]:
     """The filters that were set, as text."""
-    return {name: show_value(getattr(tool, name)) for name in _FILTERS if name in tool.model_fields_set}
+    return {
+        name: show_value(getattr(tool, name)) for name in _FILTERS if name in tool.model_fields_set
+    }
 
 
 def _command(tool: AnalyzeTool, now: float) -> str:
@@ -126,7 +144,9 @@ def _tell(doc: dict[str, Any], folder: Path, formats: tuple[str, ...]) -> None:
     """A few lines for the terminal: the ranking's head, the first step, where the report is."""
     for row in doc["ranked"][:5]:
         error = f" ± {number(row['error'], 2)}" if row["error"] is not None else ""
-        out(f"{row['rank'] or '-':>3} {row['letter']:<2} {number(row['score'])}{error}  {clean(row['name'], 70)}")
+        out(
+            f"{row['rank'] or '-':>3} {row['letter']:<2} {number(row['score'])}{error}  {clean(row['name'], 70)}"
+        )
     if doc["recommendations"]:
         out("next: " + doc["recommendations"][0]["text"].replace("`", ""))
     for row in doc["commands"][:1]:

@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ _SEED: KeyPath = ("system", "seed")
 _BUDGET: KeyPath = ("trainer", "total_timesteps")
 _GAME: KeyPath = ("training_env", "game")
 TIMEOUT_S = 120
+MAX_TYPED = 300
+"""So many runs are looked at for one that a new command would only repeat."""
 
 
 class Commander:
@@ -47,12 +50,15 @@ class Commander:
     def __init__(self, plan_for: str | None, dialect: str, names: Sequence[str]) -> None:
         self._plan_for = full_recipe(plan_for) if plan_for is not None else None
         if plan_for is not None and self._plan_for is None:
-            raise UserError(f"`plan_for={plan_for}` is no recipe; for example `plan_for=cogsguard.train`.")
+            raise UserError(
+                f"`plan_for={plan_for}` is no recipe; for example `plan_for=cogsguard.train`."
+            )
         self.game: str | None = None
         if self._plan_for is not None:
             self.game = "machina1" if "machina1" in self._plan_for else "cogsguard"
         self._dialect = dialect
         self._names = set(names)
+        self._typed: dict[str, dict[frozenset[str], str]] = {}
 
     def __call__(self, wish: Mapping[str, Any], document: Document) -> Command | str:
         """Make a command, or say why not."""
@@ -81,22 +87,54 @@ class Commander:
         if wish.get("seed") == "new":
             taken = {one.candidate.run.seed for one in document.loaded}
             seed = next(n for n in range(1, 10_000) if n not in taken)
+        done = self._done(document, recipe, default)
+        twin = None
+        rest = self._words(values, default, recipe, seed)
+        while frozenset(rest) in done:  # that very run exists
+            twin = done[frozenset(rest)]
+            seed = int(seed) + 1
+            rest = self._words(values, default, recipe, seed)
         name = self._name(base.name, wish, recipe)
-        words = [recipe, f"run={name}", *self._words(values, default, recipe, seed)]
+        words = [recipe, f"run={name}", *rest]
         problem = dry_run(words)
         if problem is not None:
             return f"the runner does not take it: {problem}"
         self._names.add(name)
         title = str(wish["title"])
+        if twin is not None and wish.get("seed") != "new":
+            title += f", another seed ({twin} has been run)"
         if wish.get("more_seeds"):
-            title += f" (then with seed={seed + 1} and seed={seed + 2}, each under a name of its own)"
+            title += (
+                f" (then with seed={seed + 1} and seed={seed + 2}, each under a name of its own)"
+            )
         if dropped:
             title += f" (not expressible here: {', '.join(dropped[:3])})"
-        return Command(title, words, text_of(words), _number(values.get(_BUDGET, _default(default, _BUDGET))))
+        return Command(
+            title, words, text_of(words), _number(values.get(_BUDGET, _default(default, _BUDGET)))
+        )
+
+    def _done(self, document: Document, recipe: str, default: Tool) -> dict[frozenset[str], str]:
+        """What the runs at hand would be typed as -> the name of the run."""
+        if recipe not in self._typed:
+            typed: dict[frozenset[str], str] = {}
+            for one in document.loaded[:MAX_TYPED]:
+                run = one.candidate.run
+                if (
+                    run.config
+                    and full_recipe(run.recipe or "") == recipe
+                    and not run.config_is_partial
+                ):
+                    values, _ = recorded_values(run, default)
+                    seed = run.seed if run.seed is not None else values.get(_SEED, 1)
+                    typed[frozenset(self._words(values, default, recipe, seed))] = run.name
+            self._typed[recipe] = typed
+        return self._typed[recipe]
 
     def _base(self, wish: Mapping[str, Any], document: Document) -> RunInfo | None:
         names = [str(wish["base"])] if "base" in wish else []
-        names += [row["name"] for row in (*document.data["ranked"], *document.data["not_comparable"])]
+        names += [
+            row["name"] for row in (*document.data["ranked"], *document.data["not_comparable"])
+        ]
         for name in names:
             run = document.run(name)
             if run is not None and (run.config or "base" in wish):
@@ -128,7 +166,9 @@ class Commander:
         """Lay what a wish asks for over the values."""
         if "swap" in wish:
             donor = self._donor(wish, document)
-            bundle = next(b for b in document.data["config"]["bundles"] if b["name"] == wish["swap"])
+            bundle = next(
+                b for b in document.data["config"]["bundles"] if b["name"] == wish["swap"]
+            )
             flat = flat_settings(donor.config)
             for key in bundle["keys"]:
                 if key in flat:
@@ -168,7 +208,13 @@ class Commander:
     def _name(self, base: str, wish: Mapping[str, Any], recipe: str) -> str:
         """`<user>-<topic>-<nnn>`, not used in any source."""
         user = re.match(r"[A-Za-z][A-Za-z0-9]*", base)
-        kind = "ppo" if "teacher" in wish and wish["teacher"] is None else "bc" if "teacher" in wish else str(wish["rule"]).lower()
+        kind = (
+            "ppo"
+            if "teacher" in wish and wish["teacher"] is None
+            else "bc"
+            if "teacher" in wish
+            else str(wish["rule"]).lower()
+        )
         topic = recipe.split(".")[-2].replace("_", "-")
         for number in range(1, 1000):
             name = f"{user.group(0).lower() if user else 'run'}-{topic}-{kind}-{number:03d}"
@@ -176,11 +222,16 @@ class Commander:
                 break
         return name
 
-    def _words(self, values: dict[KeyPath, Any], default: Tool, recipe: str, seed: Any) -> list[str]:
+    def _words(
+        self, values: dict[KeyPath, Any], default: Tool, recipe: str, seed: Any
+    ) -> list[str]:
         """What departs from the recipe's defaults, spelt as a user would."""
         flat_default = {path: _plain(value) for path, value in flatten(all_values(default)).items()}
         words = []
-        uri, enabled = values.get(URI, flat_default.get(URI)), values.get(ENABLED, flat_default.get(ENABLED))
+        uri, enabled = (
+            values.get(URI, flat_default.get(URI)),
+            values.get(ENABLED, flat_default.get(ENABLED)),
+        )
         places = set(PLACES.values()) | {ENABLED}
         budget = values.get(_BUDGET, flat_default.get(_BUDGET))
         if enabled and uri:
@@ -193,12 +244,23 @@ class Commander:
                     continue
                 if "proportion" in key or value != flat_default.get(path):
                     teacher[key] = value
-            words.append("teacher=" + (json.dumps(teacher) if self._dialect == "metta" else show_value(teacher)))
+            words.append(
+                "teacher="
+                + (json.dumps(teacher) if self._dialect == "metta" else show_value(teacher))
+            )
         elif flat_default.get(ENABLED):
             words.append("teacher=null")
         parameters = parameters_of(recipe)
-        words.append(f"seed={show_value(seed)}" if "seed" in parameters else f"system.seed={show_value(seed)}")
-        rest = {p: v for p, v in values.items() if p not in places and p != _SEED and _plain(v) != flat_default.get(p)}
+        words.append(
+            f"seed={show_value(seed)}"
+            if "seed" in parameters
+            else f"system.seed={show_value(seed)}"
+        )
+        rest = {
+            p: v
+            for p, v in values.items()
+            if p not in places and p != _SEED and _plain(v) != flat_default.get(p)
+        }
         if _BUDGET not in rest and budget is not None:
             rest[_BUDGET] = budget
         for path in sorted(rest, key=lambda p: (p[:2] != _GAME, p != _BUDGET, p)):
@@ -211,11 +273,16 @@ def full_recipe(name: str) -> str | None:
     """The full dotted name of a recipe of ours; None for anything else, so that no foreign name is ever imported."""
     if not name or not (_RECIPE.fullmatch(name) or _SHORT.fullmatch(name)):
         return None
-    candidates = [name] if name.startswith("recipes.") else [f"recipes.{p}.{name}" for p in ("prod", "experiment")]
+    candidates = (
+        [name]
+        if name.startswith("recipes.")
+        else [f"recipes.{p}.{name}" for p in ("prod", "experiment")]
+    )
     candidates += [f"{c}.train" for c in candidates if c.count(".") == 2]
     return next((c for c in candidates if _RECIPE.fullmatch(c) and default_of(c) is not None), None)
 
 
+@cache
 def default_of(recipe: str) -> Tool | None:
     """What a recipe returns without arguments, resolved; None if it is not there."""
     module, _, function = recipe.rpartition(".")
@@ -252,7 +319,11 @@ def recorded_values(run: RunInfo, default: Tool) -> tuple[dict[KeyPath, Any], li
     for path, value in flatten(nest_dotted(run.config or {})).items():
         if path[0] in _LEFT_OUT:
             continue
-        key = path if path in known else next((k for k in known if k[-len(path) :] == path and len(path) > 1), None)
+        key = (
+            path
+            if path in known
+            else next((k for k in known if k[-len(path) :] == path and len(path) > 1), None)
+        )
         if key is None:
             if any(k[: len(path)] == path for k in known) or path[:1] in {k[:1] for k in known}:
                 dropped.append(dotted(path))
@@ -263,15 +334,26 @@ def recorded_values(run: RunInfo, default: Tool) -> tuple[dict[KeyPath, Any], li
                 dropped.append(dotted(path))
                 continue
         values[key] = value
-    kind_path = ("policy_architecture", "kind")
-    if kind_path in values and values[kind_path] != _plain(known.get(kind_path)):
-        # Keys of another kind of network are not in the defaults; the whole map is given at once.
-        tree = (run.config or {}).get("policy_architecture")
+    # Keys of another kind of network are not among the defaults, so the whole map is given at once.
+    tree = (run.config or {}).get("policy_architecture")
+    if isinstance(tree, Mapping):
         values = {p: v for p, v in values.items() if p[0] != "policy_architecture"}
-        if isinstance(tree, Mapping):
-            values[("policy_architecture",)] = dict(tree)
         dropped = [d for d in dropped if not d.startswith("policy_architecture")]
+        values[("policy_architecture",)] = _shortest(tree)
     return values, dropped
+
+
+def _shortest(architecture: Mapping[str, Any]) -> Any:
+    """A network's name if it is what the name alone means, else its map without what the name implies."""
+    kind = architecture.get("kind")
+    try:
+        plain = build(
+            TrainTool, {"policy_architecture": {"kind": kind}}
+        ).policy_architecture.model_dump(mode="json")
+    except UserError:
+        return dict(architecture)
+    rest = {k: v for k, v in architecture.items() if k != "kind" and plain.get(k) != v}
+    return {"kind": kind, **rest} if rest else kind
 
 
 def _problem(path: KeyPath, value: Any) -> bool:

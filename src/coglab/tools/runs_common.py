@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coglab.analysis.config import read_time
+from coglab.analysis.config import FilterConfig, read_time
 from coglab.analysis.model import RunInfo
 from coglab.analysis.sources import Runs, open_source
 from coglab.analysis.text import clean
@@ -37,7 +37,12 @@ def time_of(tool: _Sources) -> float:
 
 
 def open_runs(
-    sources: Sequence[str], project: str | None, train_dir: str, now: float, metric: str
+    sources: Sequence[str],
+    project: str | None,
+    train_dir: str,
+    now: float,
+    metric: str,
+    filters: FilterConfig | None = None,
 ) -> tuple[Runs | None, list[str]]:
     """Open sources; one that cannot be reached is left out as long as another can.
 
@@ -47,6 +52,7 @@ def open_runs(
         train_dir: the default source.
         now: seconds since 1970.
         metric: the metric that was asked for.
+        filters: what a server may narrow by.
 
     Returns:
         The runs, None if every source refused, and what was refused.
@@ -59,7 +65,7 @@ def open_runs(
         spellings = [f"runs:{train_dir}"]
         if Path("wandb").is_dir():
             spellings.append("wandb-dir:./wandb")
-    store = Runs([open_source(spelling, now, metric) for spelling in spellings])
+    store = Runs([open_source(spelling, now, metric, filters) for spelling in spellings])
     for text in store.refused:
         say(f"warning: {text}")
     return (store if store.sources else None), store.refused
@@ -67,7 +73,15 @@ def open_runs(
 
 def runs_of(tool: _Sources, metric: str = "heart.gained") -> tuple[Runs | None, list[str]]:
     """Open what a tool names; see `open_runs`."""
-    return open_runs(tool.source, tool.project, tool.train_dir, time_of(tool), metric)
+    filters = filters_of(tool) if isinstance(tool, FilterConfig) else None
+    # Only the server listens to filters, and only where nothing else of the tool needs all runs.
+    narrow = None if getattr(tool, "compare_with", None) is not None else filters
+    return open_runs(tool.source, tool.project, tool.train_dir, time_of(tool), metric, narrow)
+
+
+def filters_of(tool: FilterConfig) -> FilterConfig:
+    """The filters among a tool's settings."""
+    return FilterConfig(**{name: getattr(tool, name) for name in FilterConfig.model_fields})
 
 
 def find_run(store: Runs, name: str) -> RunInfo:
@@ -83,8 +97,12 @@ def find_run(store: Runs, name: str) -> RunInfo:
     names = [run.name for run in store.runs]
     if len(found) > 1:
         listed = ", ".join(f"`{clean(run.name)}`" for run in found[:5])
-        raise UserError(f"`{clean(name)}` is the beginning of {len(found)} runs: {listed}. Name one.")
-    raise UserError(f"no run is called `{clean(name)}`.{did_you_mean(name, names)} There are {len(names)} runs.")
+        raise UserError(
+            f"`{clean(name)}` is the beginning of {len(found)} runs: {listed}. Name one."
+        )
+    raise UserError(
+        f"no run is called `{clean(name)}`.{did_you_mean(name, names)} There are {len(names)} runs."
+    )
 
 
 def guarded(work: Callable[[Runs], int], opened: tuple[Runs | None, list[str]]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import importlib
 import importlib.metadata
 import importlib.util
 import json
@@ -83,26 +84,37 @@ def _rows(tool: ExportTool, store: Runs, runs: list[Any]) -> Iterator[list[Any]]
     for run in runs:
         names = list(tool.metrics) or sorted(store.keys(run))
         for name, series in sorted(store.history(run, names).items()):
-            for step, value, time_s in zip(series.steps.tolist(), series.values.tolist(), series.times.tolist(), strict=True):
-                shown = value if np.isfinite(value) else "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+            for step, value, time_s in zip(
+                series.steps.tolist(), series.values.tolist(), series.times.tolist(), strict=True
+            ):
+                shown = (
+                    value
+                    if np.isfinite(value)
+                    else "NaN"
+                    if value != value
+                    else "Infinity"
+                    if value > 0
+                    else "-Infinity"
+                )
                 yield [run.name, step, time_s if time_s == time_s else None, name, shown]
 
 
 def _parquet(tool: ExportTool, store: Runs, runs: list[Any]) -> int:
     if importlib.util.find_spec("pyarrow") is None:
-        raise UserError("`to=parquet` needs the package pyarrow: `pip install pyarrow`; `to=csv` and `to=jsonl` need nothing.")
+        raise UserError(
+            "`to=parquet` needs the package pyarrow: `pip install pyarrow`; `to=csv` and `to=jsonl` need nothing."
+        )
     if tool.out is None:
         raise UserError("`to=parquet` needs a file: `out=runs.parquet`.")
-    import pyarrow
-    import pyarrow.parquet
-
+    pyarrow = importlib.import_module("pyarrow")
+    parquet = importlib.import_module("pyarrow.parquet")
     columns: list[list[Any]] = [[] for _ in COLUMNS]
     for row in _rows(tool, store, runs):
         row[4] = float(row[4])
         for column, value in zip(columns, row, strict=True):
             column.append(value)
     table = pyarrow.table(dict(zip(COLUMNS, columns, strict=True)))
-    pyarrow.parquet.write_table(table, tool.out)
+    parquet.write_table(table, tool.out)
     say(f"written: {tool.out}")
     return 0
 
@@ -116,7 +128,12 @@ def offline_runs(places: list[Path]) -> tuple[list[Path], list[tuple[Path, str]]
     good, bad = [], []
     seen = set()
     for place in places:
-        for pattern in ("offline-run-*", "wandb/offline-run-*", "*/wandb/offline-run-*", "*/wandb/wandb/offline-run-*"):
+        for pattern in (
+            "offline-run-*",
+            "wandb/offline-run-*",
+            "*/wandb/offline-run-*",
+            "*/wandb/wandb/offline-run-*",
+        ):
             for folder in sorted(place.glob(pattern)):
                 if folder.is_symlink() or not folder.is_dir() or folder.resolve() in seen:
                     continue
@@ -150,14 +167,23 @@ def sync(tool: SyncTool) -> int:
         out("\n".join(f"would upload {folder}" for folder in good))
         return 0
     if importlib.util.find_spec("wandb") is None:
-        raise UserError("runs.sync needs the package wandb: start with `./tools/run.py --with wandb runs.sync`.")
+        raise UserError(
+            "runs.sync needs the package wandb: start with `./tools/run.py --with wandb runs.sync`."
+        )
     if not has_credentials(os.environ):
-        raise UserError("runs.sync needs credentials: `wandb login` stores them, or set WANDB_API_KEY.")
-    program = shutil.which("wandb", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+        raise UserError(
+            "runs.sync needs credentials: `wandb login` stores them, or set WANDB_API_KEY."
+        )
+    program = shutil.which(
+        "wandb",
+        path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+    )
     words = [program] if program else [sys.executable, "-m", "wandb"]
     failed = []
     for folder in good:
-        done = subprocess.run([*words, "sync", str(folder)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*words, "sync", str(folder)], capture_output=True, text=True, check=False
+        )
         if done.returncode:
             failed.append(folder)
             lines = (done.stderr or done.stdout).strip().splitlines()
@@ -173,9 +199,14 @@ def doctor(tool: DoctorTool) -> int:
         try:
             out(f"{name:<12} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
-            what = {"wandb": "the W&B server cannot be read; its files can", "pyarrow": "no export to parquet"}.get(name, "needed")
+            what = {
+                "wandb": "the W&B server cannot be read; its files can",
+                "pyarrow": "no export to parquet",
+            }.get(name, "needed")
             out(f"{name:<12} not installed: {what}")
-    out(f"{'credentials':<12} {'found' if has_credentials(os.environ) else 'none: `wandb login` stores them'}")
+    out(
+        f"{'credentials':<12} {'found' if has_credentials(os.environ) else 'none: `wandb login` stores them'}"
+    )
     try:
         store, refused = runs_of(tool)
     except UserError as error:
@@ -185,7 +216,10 @@ def doctor(tool: DoctorTool) -> int:
         return NO_SOURCE
     for source in store.sources:
         mine = [run for run in store.runs if run.source == source.spelling]
-        states = {state: sum(run.state == state for run in mine) for state in sorted({run.state for run in mine})}
+        states = {
+            state: sum(run.state == state for run in mine)
+            for state in sorted({run.state for run in mine})
+        }
         listed = ", ".join(f"{count} {state}" for state, count in states.items()) or "no runs"
         out(f"{source.spelling}: {listed}")
     for place in store.unreadable:
