@@ -110,9 +110,9 @@ class WandbFiles:
 
     def _facts(self, path: Path) -> tuple[LogFacts, LogReader]:
         facts = LogFacts()
-        with LogReader(path) as reader:
-            for kind, data, start in reader.records(FACTS):
-                facts.take(kind, data, start)
+        reader = LogReader(path)
+        for kind, data, start in reader.records(FACTS):
+            facts.take(kind, data, start)
         return facts, reader
 
     def _run(self, path: Path, facts: LogFacts, reader: LogReader) -> RunInfo:
@@ -161,14 +161,13 @@ class WandbFiles:
         """See `RunSource.keys`. Looks at the first and the last rows and at the summary."""
         names = {name for name in run.summary if not name.startswith("_")}
         for _, path, _ in self._files.get(run.key, []):
-            with LogReader(path) as reader:
-                for index, (_, data, start) in enumerate(reader.records(_NUMBERED)):
-                    if index >= 200:
-                        break
-                    try:
-                        names |= history_values(data, start).keys()
-                    except WireError:
-                        continue
+            for index, (_, data, start) in enumerate(LogReader(path).records(_NUMBERED)):
+                if index >= 200:
+                    break
+                try:
+                    names |= history_values(data, start).keys()
+                except WireError:
+                    continue
         return sorted(name for name in names if not name.startswith("_"))
 
     def history(self, run: RunInfo, names: Iterable[str]) -> dict[str, Series]:
@@ -242,34 +241,33 @@ def read_history(path: Path, names: list[str], step_metric: str, run: RunInfo) -
     times: list[float] = []
     row, undecodable = 0, 0
     nan = float("nan")
-    with LogReader(path) as reader:
-        for _, data, start in reader.records(_NUMBERED):
-            code = find_values(np.frombuffer(data, np.uint8), start, joined, starts, out)
-            if code == 2:
+    for _, data, start in LogReader(path).records(_NUMBERED):
+        code = find_values(np.frombuffer(data, np.uint8), start, joined, starts, out)
+        if code == 2:
+            undecodable += 1
+            continue
+        found: list[float | None]
+        if code == 1:
+            try:
+                everything = history_values(data, start)
+            except WireError:
                 undecodable += 1
                 continue
-            found: list[float | None]
-            if code == 1:
-                try:
-                    everything = history_values(data, start)
-                except WireError:
-                    undecodable += 1
-                    continue
-                found = [everything.get(name) for name in wanted]
-            else:
-                found = [
-                    as_number(bytes(data[begin:end])) if begin >= 0 else None
-                    for begin, end in out.tolist()
-                ]
-            for index in range(num_names):
-                value = found[index]
-                if value is not None:
-                    rows[index].append(row)
-                    values[index].append(value)
-            steps.append(nan if found[-3] is None else found[-3])
-            own_steps.append(nan if found[-2] is None else found[-2])
-            times.append(nan if found[-1] is None else found[-1])
-            row += 1
+            found = [everything.get(name) for name in wanted]
+        else:
+            found = [
+                as_number(bytes(data[begin:end])) if begin >= 0 else None
+                for begin, end in out.tolist()
+            ]
+        for index in range(num_names):
+            value = found[index]
+            if value is not None:
+                rows[index].append(row)
+                values[index].append(value)
+        steps.append(nan if found[-3] is None else found[-3])
+        own_steps.append(nan if found[-2] is None else found[-2])
+        times.append(nan if found[-1] is None else found[-1])
+        row += 1
     axis = forward_fill(np.array(steps))
     if row and not np.isfinite(axis).any():
         axis = forward_fill(np.array(own_steps))

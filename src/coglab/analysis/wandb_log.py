@@ -9,7 +9,6 @@ Source: LevelDB, doc/log_format.md; W&B's use of it as measured on files of 0.17
 
 from __future__ import annotations
 
-import mmap
 import struct
 import zlib
 from collections.abc import Iterator
@@ -20,6 +19,9 @@ MAGIC = b":W&B\xe1\xbe"
 BLOCK = 32_768
 HEADER = 7
 WHOLE, FIRST, MIDDLE, LAST = 1, 2, 3, 4
+CHUNK = 128 * BLOCK
+"""Bytes read at once."""
+
 MAX_RECORD = 256 * 2**20
 """A record longer than this is taken for damage."""
 
@@ -39,13 +41,13 @@ class Record(NamedTuple):
 
 
 class LogReader:
-    """Reads the records of one file, streaming: the file is mapped, never loaded.
+    """Reads the records of one file in chunks; neither a file that grows nor one that shrinks meanwhile disturbs it.
 
     Args:
         path: a `.wandb` file.
 
     Attributes:
-        size: bytes when it was opened.
+        size: bytes when it was opened; what is written later is not read.
         lost_bytes: bytes skipped because of damage.
         lost_at: offset of the first damage, None without any.
         cut: the file ends within a record: it is being written, or its writer was killed.
@@ -63,27 +65,14 @@ class LogReader:
         with open(path, "rb") as file:
             head = file.read(HEADER)
             self.size = file.seek(0, 2)
-            if self.size < HEADER:
-                raise LogError("it is cut within the first 7 bytes")
-            if head[:6] != MAGIC:
-                raise LogError("it is no W&B transaction log (wrong magic)")
-            if head[6] != 0:
-                raise LogError(f"it has version {head[6]} of the format; version 0 can be read")
-            if self.size == HEADER:
-                raise LogError("empty run: the process was killed before it wrote anything")
-            self._map = mmap.mmap(file.fileno(), self.size, access=mmap.ACCESS_READ)
-
-    def close(self) -> None:
-        """Unmap the file."""
-        self._map.close()
-
-    def __enter__(self) -> LogReader:
-        """The reader itself."""
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        """Unmap the file."""
-        self.close()
+        if len(head) < HEADER:
+            raise LogError("it is cut within the first 7 bytes")
+        if head[:6] != MAGIC:
+            raise LogError("it is no W&B transaction log (wrong magic)")
+        if head[6] != 0:
+            raise LogError(f"it has version {head[6]} of the format; version 0 can be read")
+        if self.size == HEADER:
+            raise LogError("empty run: the process was killed before it wrote anything")
 
     def records(self, only: frozenset[int] | None = None) -> Iterator[Record]:
         """Yield the records in order.
@@ -94,81 +83,88 @@ class LogReader:
         Yields:
             Records; their bytes are valid until the next one is asked for.
         """
-        view = memoryview(self._map)
-        try:
-            yield from self._records(view, only)
-        finally:
-            view.release()
-
-    def _records(self, view: memoryview, only: frozenset[int] | None) -> Iterator[Record]:
-        size, at = self.size, HEADER
-        pieces: list[memoryview] | None = None
-        pieces_start = pieces_length = 0
+        pieces: list[bytes] | None = None
+        pieces_length = number = start = 0
+        is_wanted = True
         unpack, crc32 = _PIECE.unpack_from, zlib.crc32
-        while True:
-            left = BLOCK - at % BLOCK
-            if left < HEADER:
-                at += left
-                continue
-            if at + HEADER > size:
-                self.cut = self.cut or at < size or pieces is not None
-                return
-            crc, length, kind = unpack(view, at)
-            if not WHOLE <= kind <= LAST or length > left - HEADER:
-                if crc == 0 and length == 0 and kind == 0 and not any(view[at : at + left]):
-                    at += left  # zeros are padding; a whole tail of them is what a power cut leaves
+        for base, view in self._chunks():
+            size = len(view)
+            at = HEADER if base == 0 else 0
+            while at < size:
+                left = BLOCK - at % BLOCK
+                if left < HEADER:
+                    at += left
+                    continue
+                if at + HEADER > size:
+                    self.cut = True
+                    break
+                crc, length, kind = unpack(view, at)
+                if not WHOLE <= kind <= LAST or length > left - HEADER:
                     pieces = None
+                    # Zeros are padding; a whole tail of them is what a power cut leaves.
+                    if crc or length or kind or any(view[at : at + left]):
+                        self._lose(base + at, min(left, size - at))
+                    at += left
                     continue
-                pieces = None
-                at = self._skip(at, left)
-                continue
-            begin, end = at + HEADER, at + HEADER + length
-            if end > size:
-                self.cut = True
-                return
-            body = view[begin:end]
-            if kind == WHOLE:
-                pieces = None
-                number, start = _kind(body)
-                if (only is None or number in only) and crc32(view[begin - 1 : end]) != crc:
-                    at = self._skip(at, left)
+                begin = at + HEADER
+                end = begin + length
+                if end > size:
+                    self.cut = True
+                    break
+                body = view[begin:end]
+                if kind in (WHOLE, FIRST):
+                    number, start = _kind(body)
+                    is_wanted = only is None or number in only
+                    pieces, pieces_length = [], 0
+                elif pieces is None:
+                    self._lose(base + at, HEADER + length)  # an orphan: its beginning was lost
+                    at = end
                     continue
-                at = end
-                if only is None or number in only:
-                    yield Record(number, body, start)
-                continue
-            if kind == FIRST:
-                pieces, pieces_start, pieces_length = [], at, 0
-                number, start = _kind(body)
-                is_wanted = only is None or number in only
-            elif pieces is None:
-                at = self._skip(at, HEADER + length)  # an orphan: its beginning was lost
-                continue
-            if is_wanted and crc32(view[begin - 1 : end]) != crc:
-                pieces = None
-                at = self._skip(at, left)
-                continue
-            pieces_length += length
-            if pieces_length > MAX_RECORD:
-                pieces = None
-                at = self._skip(pieces_start, HEADER)
-                at = end + (BLOCK - end % BLOCK)
-                continue
-            assert pieces is not None
-            pieces.append(body)
-            at = end
-            if kind == LAST:
                 if is_wanted:
-                    yield Record(number, b"".join(pieces), start)
-                pieces = None
+                    pieces_length += length
+                    if crc32(view[begin - 1 : end]) != crc or pieces_length > MAX_RECORD:
+                        pieces = None
+                        self._lose(base + at, min(left, size - at))
+                        at += left
+                        continue
+                at = end
+                if kind == WHOLE:
+                    pieces = None
+                    if is_wanted:
+                        yield Record(number, body, start)
+                elif is_wanted:
+                    assert pieces is not None
+                    pieces.append(bytes(body))
+                    if kind == LAST:
+                        whole, pieces = b"".join(pieces), None
+                        yield Record(number, whole, start)
+                elif kind == LAST:
+                    pieces = None
+        self.cut = self.cut or pieces is not None
 
-    def _skip(self, at: int, length: int) -> int:
-        """Count damage and return the offset behind it."""
+    def _chunks(self) -> Iterator[tuple[int, memoryview]]:
+        """Offset and bytes of one run of blocks after the other, in one buffer that is used again."""
+        buffer = memoryview(bytearray(min(CHUNK, self.size)))
+        with open(self.path, "rb", buffering=0) as file:
+            base = 0
+            while base < self.size:
+                wanted = buffer[: min(len(buffer), self.size - base)]
+                got = 0
+                while got < len(wanted):
+                    count = file.readinto(wanted[got:])
+                    if not count:
+                        break  # it has become shorter
+                    got += count
+                yield base, wanted[:got].toreadonly()
+                if got < len(wanted):
+                    return
+                base += got
+
+    def _lose(self, at: int, length: int) -> None:
+        """Count damage."""
         if self.lost_at is None:
             self.lost_at = at
-        end = min(at + length, self.size)
-        self.lost_bytes += end - at
-        return at + length
+        self.lost_bytes += length
 
 
 def _kind(body: memoryview) -> tuple[int, int]:

@@ -281,10 +281,11 @@ def _read_varint(data: Any, at: int, end: int) -> tuple[int, int]:
     """A varint and the offset behind it; -1 as offset if it is cut or too long."""
     value = 0
     shift = 0
-    while at < end and shift < 63:
+    while at < end and shift < 70:
         byte = int(data[at])
         at += 1
-        value |= (byte & 0x7F) << shift
+        if shift < 63:  # the tenth byte of a negative number; no length or tag has one
+            value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value, at
         shift += 7

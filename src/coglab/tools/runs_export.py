@@ -145,8 +145,7 @@ def offline_runs(places: list[Path]) -> tuple[list[Path], list[tuple[Path, str]]
                     if not logs:
                         raise LogError("no log in it")
                     for log in logs:
-                        with LogReader(log) as reader:
-                            next(reader.records(), None)
+                        LogReader(log)
                     good.append(folder)
                 except (LogError, OSError) as error:
                     bad.append((folder, str(error)))
