@@ -91,7 +91,11 @@ def write_run(
     (place / "config.json").write_text(json.dumps(config))
     lines = [json.dumps({"segment": 0, "first_step": 0})]
     for index, step in enumerate(at):
-        metrics = {"metric/agent_step": float(step), metric: encode(values[index]), "overview/sps": 1000.0}
+        metrics = {
+            "metric/agent_step": float(step),
+            metric: encode(values[index]),
+            "overview/sps": 1000.0,
+        }
         for key, function in (extra or {}).items():
             metrics[key] = encode(float(function(at)[index]))
         lines.append(json.dumps({"step": int(step), "time": created + index, "metrics": metrics}))
@@ -120,11 +124,21 @@ def _schema() -> dict[str, Any]:
         for field, (number, kind) in declared.items():
             repeated = kind.startswith("*")
             kind = kind.lstrip("*")
-            entry = made.field.add(name=field, number=number, label=3 if repeated else 1, type=types.get(kind, 11))
+            entry = made.field.add(
+                name=field, number=number, label=3 if repeated else 1, type=types.get(kind, 11)
+            )
             if kind not in types:
                 entry.type_name = f".log.{kind}"
 
-    message("Item", key=(1, "s"), nested_key=(2, "*s"), flag=(4, "b"), integer=(5, "i"), number=(6, "d"), value_json=(16, "s"))
+    message(
+        "Item",
+        key=(1, "s"),
+        nested_key=(2, "*s"),
+        flag=(4, "b"),
+        integer=(5, "i"),
+        number=(6, "d"),
+        value_json=(16, "s"),
+    )
     message("Step", num=(1, "i"))
     message("History", item=(1, "*Item"), step=(2, "Step"))
     message("Update", update=(1, "*Item"), remove=(2, "*Item"))
@@ -139,7 +153,10 @@ def _schema() -> dict[str, Any]:
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file) if hasattr(pool, "Add") else pool.AddSerializedFile(file.SerializeToString())
     names = [m.name for m in file.message_type]
-    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"log.{name}")) for name in names}
+    return {
+        name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"log.{name}"))
+        for name in names
+    }
 
 
 MESSAGES = _schema()
@@ -159,13 +176,26 @@ def item(name: str, value: Any, *, old: bool = False) -> Any:
 
 
 def history(values: dict[str, Any], *, old: bool = False) -> bytes:
-    return record(history=MESSAGES["History"](item=[item(k, v, old=old) for k, v in values.items()]))
+    return record(
+        history=MESSAGES["History"](item=[item(k, v, old=old) for k, v in values.items()])
+    )
 
 
-def run_record(run_id: str = "r1", start: float = NOW - DAY, config: dict[str, Any] | None = None, **facts: Any) -> bytes:
+def run_record(
+    run_id: str = "r1", start: float = NOW - DAY, config: dict[str, Any] | None = None, **facts: Any
+) -> bytes:
     update = MESSAGES["Update"](update=[item(k, v) for k, v in (config or {}).items()])
     stamp = MESSAGES["Stamp"](seconds=int(start))
-    return record(run=MESSAGES["Run"](run_id=run_id, display_name=run_id, project="p", config=update, start_time=stamp, **facts))
+    return record(
+        run=MESSAGES["Run"](
+            run_id=run_id,
+            display_name=run_id,
+            project="p",
+            config=update,
+            start_time=stamp,
+            **facts,
+        )
+    )
 
 
 def exit_record(code: int) -> bytes:

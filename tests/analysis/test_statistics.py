@@ -58,7 +58,9 @@ def test_cramers_v_of_aliased_and_of_independent_groups():
     assert st.cramers_v(np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])) == pytest.approx(0)
 
 
-@pytest.mark.parametrize(("df", "value"), [(1, 12.706), (2, 4.303), (5, 2.571), (10, 2.228), (30, 2.042)])
+@pytest.mark.parametrize(
+    ("df", "value"), [(1, 12.706), (2, 4.303), (5, 2.571), (10, 2.228), (30, 2.042)]
+)
 def test_quantiles_of_student_t_are_those_of_the_tables(df, value):
     assert st.t_quantile(0.975, df) == pytest.approx(value, abs=1e-3)
 

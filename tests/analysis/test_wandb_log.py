@@ -61,13 +61,23 @@ def test_values_are_those_that_the_protobuf_runtime_reads(tmp_path, old):
     written = []
     for i in range(50):
         values = {f"m{k}": float(rng.standard_normal()) for k in range(30)}
-        values |= {"metric/agent_step": i * 10, "_timestamp": NOW + i, "flag": True, "deep": {"inner": i}}
+        values |= {
+            "metric/agent_step": i * 10,
+            "_timestamp": NOW + i,
+            "flag": True,
+            "deep": {"inner": i},
+        }
         written.append(history(values, old=old))
     path = write_log(tmp_path, "r1", written)
     series, _ = read(path, ["m3", "m29", "deep.inner", "absent"])
     judged = [MESSAGES["Record"].FromString(data) for data in written]
     for name in ("m3", "m29"):
-        truth = [json.loads(i.value_json) for r in judged for i in r.history.item if name in (i.key, *i.nested_key)]
+        truth = [
+            json.loads(i.value_json)
+            for r in judged
+            for i in r.history.item
+            if name in (i.key, *i.nested_key)
+        ]
         assert series[name].values.tolist() == truth
     assert series["m3"].steps.tolist() == [10.0 * i for i in range(50)]
     assert series["deep.inner"].values.tolist() == list(range(50))
@@ -75,7 +85,9 @@ def test_values_are_those_that_the_protobuf_runtime_reads(tmp_path, old):
 
 
 def test_nested_keys_are_joined_with_dots(tmp_path):
-    data = record(history=MESSAGES["History"](item=[item(["a", "b.c"], 5), item("metric/agent_step", 1)]))
+    data = record(
+        history=MESSAGES["History"](item=[item(["a", "b.c"], 5), item("metric/agent_step", 1)])
+    )
     series, _ = read(write_log(tmp_path, "r1", [data]), ["a.b.c"])
     assert series["a.b.c"].values.tolist() == [5.0]
 
@@ -88,7 +100,10 @@ def test_words_for_non_finite_numbers_are_read(tmp_path):
 
 
 def test_typed_values_are_read_where_there_is_no_text(tmp_path):
-    typed = [MESSAGES["Item"](nested_key=["x"], number=2.5), MESSAGES["Item"](nested_key=["n"], integer=-3)]
+    typed = [
+        MESSAGES["Item"](nested_key=["x"], number=2.5),
+        MESSAGES["Item"](nested_key=["n"], integer=-3),
+    ]
     data = record(history=MESSAGES["History"](item=[*typed, item("metric/agent_step", 7)]))
     series, _ = read(write_log(tmp_path, "r1", [data]), ["x", "n"])
     assert (series["x"].values[0], series["n"].values[0], series["x"].steps[0]) == (2.5, -3.0, 7.0)
@@ -100,7 +115,11 @@ def test_histograms_are_no_metrics(tmp_path):
 
 
 def test_rows_without_the_step_axis_belong_to_the_step_before_them(tmp_path):
-    data = [history({"metric/agent_step": 50}), history({"x": 1}), history({"metric/agent_step": 90, "x": 2})]
+    data = [
+        history({"metric/agent_step": 50}),
+        history({"x": 1}),
+        history({"metric/agent_step": 90, "x": 2}),
+    ]
     series, _ = read(write_log(tmp_path, "r1", data), ["x"])
     assert series["x"].steps.tolist() == [50.0, 90.0]
 
@@ -142,7 +161,9 @@ def test_cut_anywhere_a_log_gives_a_prefix(tmp_path):
 
 
 def test_a_flipped_byte_loses_at_most_its_block(tmp_path):
-    written = [history({"metric/agent_step": i, "x": float(i), "pad": "y" * 900}) for i in range(120)]
+    written = [
+        history({"metric/agent_step": i, "x": float(i), "pad": "y" * 900}) for i in range(120)
+    ]
     whole = bytearray(frame(written))
     path = tmp_path / "x.wandb"
     for at in range(7, 32_768, 997):
@@ -189,7 +210,13 @@ def test_garbage_with_a_right_checksum_is_counted(tmp_path):
 
 def _mutations(count: int, seed: int):
     rng = np.random.default_rng(seed)
-    written = [run_record(config={"a": {"b": 1}}), *rows(30), history({"pad": "z" * 40_000}), *rows(5, 40), exit_record(1)]
+    written = [
+        run_record(config={"a": {"b": 1}}),
+        *rows(30),
+        history({"pad": "z" * 40_000}),
+        *rows(5, 40),
+        exit_record(1),
+    ]
     whole = np.frombuffer(frame(written), np.uint8)
     for _ in range(count):
         data = whole.copy()
@@ -204,7 +231,9 @@ def _mutations(count: int, seed: int):
                 data[at : at + int(rng.integers(1, 300))] = 0
             else:
                 size = int(rng.integers(1, 50))
-                data = np.concatenate([data[:at], rng.integers(0, 256, size).astype(np.uint8), data[at:]])
+                data = np.concatenate(
+                    [data[:at], rng.integers(0, 256, size).astype(np.uint8), data[at:]]
+                )
         yield data.tobytes()
 
 
@@ -258,20 +287,29 @@ def test_the_end_of_a_log_says_how_the_run_ended(tmp_path, records, age, state, 
 
 def test_configuration_summary_tags_and_start_are_read(tmp_path):
     late = record(config=MESSAGES["Update"](update=[item("a", 2)], remove=[item("gone", 0)]))
-    summary = record(summary=MESSAGES["Update"](update=[item("loss", 0.5), item("metric/agent_step", 900)]))
+    summary = record(
+        summary=MESSAGES["Update"](update=[item("loss", 0.5), item("metric/agent_step", 900)])
+    )
     defined = record(metric=MESSAGES["Metric"](glob_name="*", step_metric="metric/agent_step"))
     first = run_record(config={"a": 1, "gone": 1, "n": {"x": 3}}, tags=["t1", "t2"], notes="n")
     write_log(tmp_path, "r1", [first, late, defined, summary, exit_record(0)])
     (run,) = WandbFiles(tmp_path, "s", NOW).list()
     assert run.config == {"a": 2, "n": {"x": 3}}
-    assert (run.tags, run.run_notes, run.step_metric, run.last_step) == (["t1", "t2"], "n", "metric/agent_step", 900)
+    assert (run.tags, run.run_notes, run.step_metric, run.last_step) == (
+        ["t1", "t2"],
+        "n",
+        "metric/agent_step",
+        900,
+    )
     assert run.created == NOW - 86_400
     assert run.config_changes
 
 
 def test_fragments_of_one_run_are_merged_and_rewinds_counted(tmp_path):
     one = write_log(tmp_path / "a", "r1", [run_record(start=NOW - 900), *rows(10)])
-    write_log(tmp_path / "b", "r1", [run_record(start=NOW - 500), *rows(5, first=8), exit_record(0)])
+    write_log(
+        tmp_path / "b", "r1", [run_record(start=NOW - 500), *rows(5, first=8), exit_record(0)]
+    )
     source = WandbFiles(tmp_path, "s", NOW)
     (run,) = source.list()
     series = source.history(run, ["loss"])["loss"]
@@ -285,7 +323,11 @@ def test_fragments_of_one_run_are_merged_and_rewinds_counted(tmp_path):
 
 def test_five_folders_of_one_run_are_one_run(tmp_path):
     for part in range(5):
-        write_log(tmp_path / str(part), "r1", [run_record(start=NOW - 900 + part), *rows(3, first=1 + 3 * part)])
+        write_log(
+            tmp_path / str(part),
+            "r1",
+            [run_record(start=NOW - 900 + part), *rows(3, first=1 + 3 * part)],
+        )
     source = WandbFiles(tmp_path, "s", NOW)
     (run,) = source.list()
     assert run.fragments == 5
@@ -298,7 +340,10 @@ def test_empty_and_foreign_files_are_listed_apart(tmp_path):
     (tmp_path / "foreign.wandb").write_bytes(b"something else entirely")
     source = WandbFiles(tmp_path, "s", NOW)
     assert [run.id for run in source.list()] == ["good"]
-    assert sorted((u.place, u.kind) for u in source.unreadable) == [("empty.wandb", "empty"), ("foreign.wandb", "unreadable")]
+    assert sorted((u.place, u.kind) for u in source.unreadable) == [
+        ("empty.wandb", "empty"),
+        ("foreign.wandb", "unreadable"),
+    ]
 
 
 def test_links_out_of_the_folder_are_not_followed(tmp_path):

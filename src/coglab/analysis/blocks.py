@@ -47,7 +47,7 @@ class Heading:
     @property
     def anchor(self) -> str:
         """The heading's name in links."""
-        return re.sub(r"[^a-z0-9]+", "-", self.text.lower()).strip("-")
+        return re.sub(r"[^a-z0-9]+", "-", self.text.lower()).strip("-")[:60]
 
 
 @dataclass

@@ -35,12 +35,8 @@ ALPHA = 0.05
 RIVAL = 0.8
 SIDE = 3
 
-CONTEXT_WORDS = {
-    "(order of creation)": "order of creation",
-    "(code version)": "code version",
-    "(device)": "device",
-    "(target steps)": "target steps",
-}
+TEACHER_PLAN = ("trainer.losses.sliced_scripted_cloner.", "training_env.supervisor_policy_uri")
+"""Settings that `teacher={...}` sets together."""
 
 
 def unit_scores(units: Sequence[Unit], ranked: Sequence[Candidate]) -> list[list[float]]:
@@ -326,7 +322,9 @@ def controlled(
     bundles: Sequence[Bundle],
     runs: Sequence[Any],
 ) -> list[dict[str, Any]]:
-    """Pairs of configurations that differ in one bundle alone; with 3 seeds each, an interval and causal words.
+    """Pairs of configurations that differ in one thing alone; with 3 seeds each, an interval and causal words.
+
+    One thing is one bundle, or the teacher plan, which users give in one argument: its URI, shares and length.
 
     Args:
         units: configurations.
@@ -346,7 +344,8 @@ def controlled(
             apart = differences(a.settings, b.settings)
             touched = {bundle_of.get(key) for key in apart}
             same_code = codes_of(a, runs) == codes_of(b, runs)
-            if len(touched) != 1 or not same_code:
+            is_plan = all(key.startswith(TEACHER_PLAN) for key in apart)
+            if not apart or not (len(touched) == 1 or is_plan) or not same_code:
                 continue
             is_enough = len(scores[i]) >= SIDE and len(scores[j]) >= SIDE
             row: dict[str, Any] = {
@@ -358,6 +357,7 @@ def controlled(
                 "low": None,
                 "high": None,
                 "is_enough": is_enough,
+                "thing": "the teacher plan" if is_plan and len(apart) > 1 else next(iter(apart)),
             }
             if is_enough:
                 row["difference"], row["low"], row["high"] = welch_interval(scores[i], scores[j])

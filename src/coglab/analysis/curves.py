@@ -83,7 +83,8 @@ def _band(table: np.ndarray) -> dict[str, Any]:
         drawn = np.array(
             [_interquartile_mean(filled[rng.integers(0, count, count)]) for _ in range(200)]
         )
-        low, high = np.nanquantile(drawn, [0.025, 0.975], axis=0)
+        drawn = np.where(np.isnan(drawn), middle, drawn)
+        low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
         band = f"interquartile mean of {count} runs and 95 % bootstrap band"
 
     def spread(values: np.ndarray) -> list[float | None]:
@@ -96,10 +97,14 @@ def _band(table: np.ndarray) -> dict[str, Any]:
 
 
 def _interquartile_mean(table: np.ndarray) -> np.ndarray:
+    """Mean of the middle half of each column; NaN where it has no value."""
     ordered = np.sort(table, axis=0)
     cut = len(table) // 4
-    with np.errstate(all="ignore"):
-        return np.asarray(np.nanmean(ordered[cut : len(table) - cut], axis=0))
+    middle = ordered[cut : len(table) - cut]
+    known = np.isfinite(middle)
+    sums = np.where(known, middle, 0.0).sum(axis=0)
+    counts = known.sum(axis=0)
+    return np.asarray(np.where(counts > 0, sums / np.maximum(counts, 1), np.nan))
 
 
 def _milestones(candidate: Candidate, result: Ranking) -> dict[str, Any]:

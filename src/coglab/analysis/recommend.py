@@ -111,31 +111,36 @@ def _r1(facts: Facts) -> dict[str, Any] | None:
 
 
 def _r2(facts: Facts) -> dict[str, Any] | None:
-    if not facts.units or (facts.deviation is not None and not facts.repeats_are_presumed):
+    if not facts.units:
         return None
     best = facts.units[0]
-    why = (
-        "the only repeats are presumed from their names"
-        if facts.deviation is not None
-        else "no configuration has two seeds"
-    )
+    seeds = len(best["runs"])
+    if facts.deviation is None:
+        why = "no configuration has two seeds"
+    elif facts.repeats_are_presumed:
+        why = "the only repeats are presumed from their names"
+    elif seeds < 3:
+        why = f"the best configuration has {count(seeds, 'run')}; the best of several single runs is mostly luck"
+    else:
+        return None
+    missing = 3 if facts.deviation is None or facts.repeats_are_presumed else 3 - seeds
     return _advice(
         "R2",
         facts,
-        f"Repeat the best configuration ({quoted(best['name'])}) with three seeds before anything else.",
+        f"Repeat the best configuration ({quoted(best['name'])}) with {count(missing, 'more seed')} before anything else.",
         grade="data",
         evidence=why,
-        change="two or more seeds of one configuration",
+        change="three seeds of the best configuration at or below the others",
         purpose="measure the seed noise that every other comparison is judged by",
-        runs=3,
+        runs=missing,
         information="the standard deviation between seeds, to about 50 % with 3 runs",
-        stop="when all three reach the budget",
+        stop="when all reach the budget",
         commands=[
             {
                 "title": "repeat the best configuration with another seed",
                 "base": best["name"],
                 "seed": "new",
-                "more_seeds": True,
+                "more_seeds": missing - 1,
             }
         ],
     )

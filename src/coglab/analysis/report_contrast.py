@@ -211,7 +211,9 @@ def _controlled(doc: dict[str, Any]) -> list[Block]:
             )
         blocks += [
             Heading("Controlled comparisons", 3),
-            Text("Pairs of configurations that differ in one bundle alone, on the same code."),
+            Text(
+                "Pairs of configurations that differ in one bundle alone, or in the teacher plan (one argument), on the same code."
+            ),
             Table(
                 ["first", "second", "first / second", "seeds", "first - second [95 %]", "verdict"],
                 body,

@@ -217,7 +217,7 @@ def make_bundles(
         if is_partial:
             keys = [key for key in keys if key in row]
     constant: dict[str, Any] = {}
-    grouped: dict[tuple[int, ...], list[tuple[str, list[Any], bool]]] = {}
+    grouped: dict[tuple[Any, ...], list[tuple[str, list[Any], bool]]] = {}
     columns = [(key, [row.get(key, ABSENT) for row in rows], False) for key in keys]
     columns += [(name, list(values), True) for name, values in (context or {}).items()]
     for key, values, is_context in columns:
@@ -227,9 +227,9 @@ def make_bundles(
             if not is_context:
                 constant[key] = values[0]
             continue
-        grouped.setdefault(pattern, []).append((key, values, is_context))
+        grouped.setdefault((pattern, _order(values)), []).append((key, values, is_context))
     bundles = []
-    for pattern, members in grouped.items():
+    for (pattern, _), members in grouped.items():
         members.sort(key=lambda m: (m[2], _interest(m[0]), m[0]))
         key, values, _ = members[0]
         bundles.append(
@@ -251,6 +251,18 @@ def _numbers(values: Sequence[Any]) -> np.ndarray | None:
         return None
     array = np.array(values, float)
     return array if np.isfinite(array).all() and len(np.unique(array)) >= 4 else None
+
+
+def _order(values: Sequence[Any]) -> tuple[int, ...]:
+    """The order of a numeric column, rising or falling being the same; empty for what is no number.
+
+    Two columns of all different numbers split the units in the same way, and still say different things.
+    """
+    numbers = _numbers(values)
+    if numbers is None:
+        return ()
+    order = np.unique(numbers, return_inverse=True)[1]
+    return min(tuple(order.tolist()), tuple((order.max() - order).tolist()))
 
 
 _INTEREST = (

@@ -242,7 +242,12 @@ def executive(doc: dict[str, Any]) -> list[dict[str, Any]]:
     sure = [row for row in doc["controlled"] if row["is_enough"] and row["low"] * row["high"] > 0]
     if sure:
         row = sure[0]
-        key = next(iter(row["keys"]))
+        plan = {
+            k: v
+            for k, v in row["keys"].items()
+            if "supervisor" in k or "proportion" in k or k == row["thing"]
+        }
+        key = next(iter(sorted(plan, key=lambda k: "supervisor" not in k)), next(iter(row["keys"])))
         one, two = row["keys"][key]
         more = f" (and {len(row['keys']) - 1} settings with it)" if len(row["keys"]) > 1 else ""
         found.append(

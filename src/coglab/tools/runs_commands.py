@@ -104,9 +104,8 @@ class Commander:
         if twin is not None and wish.get("seed") != "new":
             title += f", another seed ({twin} has been run)"
         if wish.get("more_seeds"):
-            title += (
-                f" (then with seed={seed + 1} and seed={seed + 2}, each under a name of its own)"
-            )
+            others = " and ".join(f"seed={seed + 1 + n}" for n in range(wish["more_seeds"]))
+            title += f" (then with {others}, each under a name of its own)"
         if dropped:
             title += f" (not expressible here: {', '.join(dropped[:3])})"
         return Command(
