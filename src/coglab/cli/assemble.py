@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,7 @@ def assemble(target: Target, arguments: Sequence[str], files: Sequence[Path] = (
     Raises:
         UserError: something that was given does not fit; the text names all such things.
     """
-    given, origins = _read(arguments, files)
+    given, origins = _read(_named(target.tool_class, arguments), files)
     parameters = target.parameters
     bound = {name: given.pop(name) for name in list(given) if name in parameters}
     plain = _call(target, {})
@@ -114,6 +115,16 @@ def assemble(target: Target, arguments: Sequence[str], files: Sequence[Path] = (
         for path, value in flatten(given).items()
     ]
     return Assembled(target, tool, list(_values(tool, origin_of, from_recipe)), placed)
+
+
+def _named(cls: type[Tool], arguments: Sequence[str]) -> list[str]:
+    """Give bare words the name of the setting that they stand for, where the tool has one: `runs show first`."""
+    name = cls.POSITIONAL
+    bare = [word for word in arguments if "=" not in word]
+    if name is None or not bare:
+        return list(arguments)
+    value = bare[0] if len(bare) == 1 else json.dumps(bare)
+    return [*(word for word in arguments if "=" in word), f"{name}={value}"]
 
 
 def _read(

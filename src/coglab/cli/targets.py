@@ -19,6 +19,9 @@ from coglab.tools.base import Tool
 
 RECIPE_PACKAGES = ("recipes.prod", "recipes.experiment")
 
+TOOL_MODULES = {"runs": "coglab.tools.runs"}
+"""Short name -> module of tools that need no recipe: `runs.ls`, or in two words `runs ls`."""
+
 
 class BrokenRecipeError(Exception):
     """A module of recipes raised something while it was imported. The text says what and where."""
@@ -44,6 +47,9 @@ class Target:
         for package in RECIPE_PACKAGES:
             if self.name.startswith(package + "."):
                 return self.name[len(package) + 1 :]
+        for short, module in TOOL_MODULES.items():
+            if self.name.startswith(module + "."):
+                return f"{short}.{self.tool_class.type_name()}"
         return self.name
 
     @property
@@ -75,7 +81,7 @@ def recipe_modules() -> list[str]:
             continue
         places = spec.submodule_search_locations if spec else None
         names += [f"{package}.{m.name}" for m in pkgutil.iter_modules(places or [])]
-    return sorted(names)
+    return [*sorted(names), *TOOL_MODULES.values()]
 
 
 def load_module(name: str) -> ModuleType:
@@ -156,10 +162,15 @@ def find(words: Sequence[str]) -> tuple[Target, list[str]]:
         BrokenRecipeError: its module cannot be imported.
     """
     first, rest = words[0], list(words[1:])
+    # A dotted name says it all. What follows may then be anything, and is not to be taken for a module.
+    target = _look_up(first) if "." in first else None
+    if target is not None:
+        return target, rest
     if rest and "=" not in rest[0] and not rest[0].startswith("-"):
-        target = _look_up(f"{rest[0]}.{first}")
-        if target is not None:
-            return target, rest[1:]
+        for name in (f"{rest[0]}.{first}", f"{first}.{rest[0]}"):
+            target = _look_up(name)
+            if target is not None:
+                return target, rest[1:]
     target = _look_up(first)
     if target is None:
         raise _not_found(first)
@@ -172,7 +183,9 @@ def _look_up(name: str) -> Target | None:
     if not all(part.isidentifier() for part in name.split(".")) or not module_name:
         return None
     # Recipes first, so that a documented command means the same in whatever folder it is typed.
-    for candidate in (*(f"{package}.{module_name}" for package in RECIPE_PACKAGES), module_name):
+    candidates = [f"{package}.{module_name}" for package in RECIPE_PACKAGES]
+    candidates += [TOOL_MODULES[module_name]] if module_name in TOOL_MODULES else [module_name]
+    for candidate in candidates:
         if not _exists(candidate):
             continue
         targets = makers(load_module(candidate))

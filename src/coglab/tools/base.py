@@ -21,6 +21,9 @@ class Tool(Config):
     SPELLINGS: ClassVar[Mapping[KeyPath, KeyPath]] = {}
     """Where `canonical` moves values that may be typed in two ways: path as typed -> path in the configuration."""
 
+    POSITIONAL: ClassVar[str | None] = None
+    """The setting that bare words stand for, `first` in `runs show first`; None if every word needs its `key=`."""
+
     @classmethod
     def type_name(cls) -> str:
         """Name the tool as users type it: `TrainTool` is `train`."""

@@ -1,0 +1,188 @@
+"""The transaction log of W&B, `*.wandb`: whole records out of a file that may still be written, cut or damaged.
+
+A file begins with 7 bytes (`:W&B`, magic 0xBEE1, version 0), then come blocks of 32 KiB in the LevelDB log format:
+pieces of records, each with a header of 7 bytes (CRC-32 of type and data, length, type). A piece never crosses a block.
+Reading stops quietly at the first incomplete piece; after a wrong checksum it goes on in the next block.
+
+Source: LevelDB, doc/log_format.md; W&B's use of it as measured on files of 0.17 to 0.31 (docs/07-analysis.md).
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+MAGIC = b":W&B\xe1\xbe"
+BLOCK = 32_768
+HEADER = 7
+WHOLE, FIRST, MIDDLE, LAST = 1, 2, 3, 4
+CHUNK = 128 * BLOCK
+"""Bytes read at once."""
+
+MAX_RECORD = 256 * 2**20
+"""A record longer than this is taken for damage."""
+
+_PIECE = struct.Struct("<IHB")
+
+
+class LogError(Exception):
+    """The file is no log that can be read; the text says why."""
+
+
+class Record(NamedTuple):
+    """One whole record: its number in W&B's schema (2 history, 17 run, ...), its bytes, and where it begins in them."""
+
+    kind: int
+    data: bytes | memoryview
+    start: int
+
+
+class LogReader:
+    """Reads the records of one file in chunks; neither a file that grows nor one that shrinks meanwhile disturbs it.
+
+    Args:
+        path: a `.wandb` file.
+
+    Attributes:
+        size: bytes when it was opened; what is written later is not read.
+        lost_bytes: bytes skipped because of damage.
+        lost_at: offset of the first damage, None without any.
+        cut: the file ends within a record: it is being written, or its writer was killed.
+
+    Raises:
+        LogError: it is empty, no such file, or of a newer version.
+        OSError: it cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lost_bytes = 0
+        self.lost_at: int | None = None
+        self.cut = False
+        with open(path, "rb") as file:
+            head = file.read(HEADER)
+            self.size = file.seek(0, 2)
+        if len(head) < HEADER:
+            raise LogError("it is cut within the first 7 bytes")
+        if head[:6] != MAGIC:
+            raise LogError("it is no W&B transaction log (wrong magic)")
+        if head[6] != 0:
+            raise LogError(f"it has version {head[6]} of the format; version 0 can be read")
+        if self.size == HEADER:
+            raise LogError("empty run: the process was killed before it wrote anything")
+
+    def records(self, only: frozenset[int] | None = None) -> Iterator[Record]:
+        """Yield the records in order.
+
+        Args:
+            only: numbers of records to yield; the checksums of others are not verified. Left out, all.
+
+        Yields:
+            Records; their bytes are valid until the next one is asked for.
+        """
+        pieces: list[bytes] | None = None
+        pieces_length = number = start = 0
+        is_wanted = True
+        unpack, crc32 = _PIECE.unpack_from, zlib.crc32
+        for base, view in self._chunks():
+            size = len(view)
+            at = HEADER if base == 0 else 0
+            while at < size:
+                left = BLOCK - at % BLOCK
+                if left < HEADER:
+                    at += left
+                    continue
+                if at + HEADER > size:
+                    self.cut = True
+                    break
+                crc, length, kind = unpack(view, at)
+                if not WHOLE <= kind <= LAST or length > left - HEADER:
+                    pieces = None
+                    # Zeros are padding; a whole tail of them is what a power cut leaves.
+                    if crc or length or kind or any(view[at : at + left]):
+                        self._lose(base + at, min(left, size - at))
+                    at += left
+                    continue
+                begin = at + HEADER
+                end = begin + length
+                if end > size:
+                    self.cut = True
+                    break
+                body = view[begin:end]
+                if kind in (WHOLE, FIRST):
+                    number, start = _kind(body)
+                    is_wanted = only is None or number in only
+                    pieces, pieces_length = [], 0
+                elif pieces is None:
+                    self._lose(base + at, HEADER + length)  # an orphan: its beginning was lost
+                    at = end
+                    continue
+                if is_wanted:
+                    pieces_length += length
+                    if crc32(view[begin - 1 : end]) != crc or pieces_length > MAX_RECORD:
+                        pieces = None
+                        self._lose(base + at, min(left, size - at))
+                        at += left
+                        continue
+                at = end
+                if kind == WHOLE:
+                    pieces = None
+                    if is_wanted:
+                        yield Record(number, body, start)
+                elif is_wanted:
+                    assert pieces is not None
+                    pieces.append(bytes(body))
+                    if kind == LAST:
+                        whole, pieces = b"".join(pieces), None
+                        yield Record(number, whole, start)
+                elif kind == LAST:
+                    pieces = None
+        self.cut = self.cut or pieces is not None
+
+    def _chunks(self) -> Iterator[tuple[int, memoryview]]:
+        """Offset and bytes of one run of blocks after the other, in one buffer that is used again."""
+        buffer = memoryview(bytearray(min(CHUNK, self.size)))
+        with open(self.path, "rb", buffering=0) as file:
+            base = 0
+            while base < self.size:
+                wanted = buffer[: min(len(buffer), self.size - base)]
+                got = 0
+                while got < len(wanted):
+                    count = file.readinto(wanted[got:])
+                    if not count:
+                        break  # it has become shorter
+                    got += count
+                yield base, wanted[:got].toreadonly()
+                if got < len(wanted):
+                    return
+                base += got
+
+    def _lose(self, at: int, length: int) -> None:
+        """Count damage."""
+        if self.lost_at is None:
+            self.lost_at = at
+        self.lost_bytes += length
+
+
+def _kind(body: memoryview) -> tuple[int, int]:
+    """The number of a record's payload field and where that field begins, behind the record's own number."""
+    at, size = 0, len(body)
+    if size and body[0] == 0x08:  # field 1, the record's number: a varint
+        at = 1
+        while at < size and body[at] & 0x80 and at < 11:
+            at += 1
+        at += 1
+    if at >= size:
+        return 0, at
+    tag, shift, position = 0, 0, at
+    while position < size and position < at + 5:
+        byte = body[position]
+        tag |= (byte & 0x7F) << shift
+        position += 1
+        if not byte & 0x80:
+            return tag >> 3, at
+        shift += 7
+    return 0, at
