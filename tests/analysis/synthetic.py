@@ -148,8 +148,8 @@ def _schema() -> dict[str, Any]:
     message("Exit", exit_code=(1, "i"))
     message("Metric", name=(1, "s"), glob_name=(2, "s"), step_metric=(4, "s"))
     message("Empty")
-    message("Record", num=(1, "i"), history=(2, "History"), summary=(3, "Update"), config=(5, "Update"), metric=(12, "Metric"),
-            run=(17, "Run"), exit=(18, "Exit"), preempting=(23, "Empty"))  # fmt: skip
+    message("Record", num=(1, "i"), history=(2, "History"), summary=(3, "Update"), config=(5, "Update"),
+            metric=(12, "Metric"), run=(17, "Run"), exit=(18, "Exit"), preempting=(23, "Empty"))  # fmt: skip
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file) if hasattr(pool, "Add") else pool.AddSerializedFile(file.SerializeToString())
     names = [m.name for m in file.message_type]

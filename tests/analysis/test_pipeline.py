@@ -484,11 +484,11 @@ def test_three_sources_of_the_same_rows_give_the_same_document(tmp_path, analyse
     ]
     assert one["curves"] == two["curves"]
     strip = ("rivals", "keys", "name")
-    keep = lambda doc: [
-        {k: v for k, v in b.items() if k not in strip}
-        for b in doc["config"]["bundles"]
-        if not b["is_context"]
-    ]  # noqa: E731
+
+    def keep(doc):
+        rows = [b for b in doc["config"]["bundles"] if not b["is_context"]]
+        return [{k: v for k, v in b.items() if k not in strip} for b in rows]
+
     assert keep(one) == keep(two)
 
 

@@ -43,7 +43,8 @@ def unit_scores(units: Sequence[Unit], ranked: Sequence[Candidate]) -> list[list
     """Scores of the ranked runs of each unit, in the order of `units`."""
     by_label: dict[str, list[float]] = {unit.label: [] for unit in units}
     for candidate in ranked:
-        by_label[candidate.unit].append(candidate.value)
+        if candidate.unit in by_label:
+            by_label[candidate.unit].append(candidate.value)
     return [by_label[unit.label] for unit in units]
 
 

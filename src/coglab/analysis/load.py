@@ -209,15 +209,27 @@ def game_label(run: RunInfo) -> str:
 
 
 def split_groups(runs: Sequence[RunInfo]) -> list[tuple[tuple[str, str, str], list[RunInfo]]]:
-    """Runs by what must agree, the largest group first. Runs of an unknown game join if there is one other group."""
+    """Runs by what must agree, the largest group first.
+
+    A run whose record does not say its game in full (no configuration) joins the only group that it may belong to.
+    """
     groups: dict[tuple[str, str, str], list[RunInfo]] = {}
     for run in runs:
         groups.setdefault(group_of(run), []).append(run)
-    known = [key for key in groups if key[1] != "unknown"]
-    if len(known) == 1:
-        for key in [k for k in groups if k[1] == "unknown" and k[0] in ("", known[0][0])]:
-            groups[known[0]] += groups.pop(key)
+    for key in sorted(groups):
+        fits = [other for other in groups if other != key and _may_be(key, other)]
+        if len(fits) == 1:
+            groups[fits[0]] += groups.pop(key)
     return sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+
+
+def _may_be(vague: tuple[str, str, str], exact: tuple[str, str, str]) -> bool:
+    """Whether runs of a group that says little may be of one that says more."""
+    project, game, axis = vague
+    is_vague = game == "unknown" or ("," not in game and "/" not in game)
+    kind = exact[1].partition(",")[0].partition("/")[0]
+    is_more = exact[1] != game and (game in ("unknown", kind))
+    return is_vague and is_more and project in ("", exact[0]) and axis == exact[2]
 
 
 def reference_values(series: dict[str, CleanSeries], metric: str) -> dict[str, float]:

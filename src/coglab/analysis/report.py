@@ -31,7 +31,7 @@ from coglab.analysis.report_sections import (
     quality,
     teachers,
 )
-from coglab.analysis.text import clean, count, day, moment, number, steps
+from coglab.analysis.text import clean, count, day, moment, number, quoted, steps
 
 MAX_ROWS = 30
 
@@ -106,7 +106,7 @@ def _facts(doc: dict[str, Any]) -> list[tuple[str, str]]:
         ("Again", f"`{doc['command']}`"),
         (
             "Sources",
-            ", ".join(f"`{clean(s)}`" for s in doc["sources"])
+            ", ".join(f"{quoted(s)}" for s in doc["sources"])
             + f"; data fingerprint `{doc['fingerprint']}`",
         ),
         ("Runs", matched),
@@ -177,7 +177,7 @@ def _ranking(doc: dict[str, Any]) -> list[Block]:
             _run_table(doc["not_comparable"], metric["resolved"], False, ""),
         ]
     if doc["missing"]:
-        names = ", ".join(f"`{clean(row['name'], 60)}`" for row in doc["missing"][:MAX_ROWS])
+        names = ", ".join(f"{quoted(row['name'], 60)}" for row in doc["missing"][:MAX_ROWS])
         blocks += [Heading("Metric not logged", 3), Text(f"{len(doc['missing'])} runs: {names}.")]
     blocks += _repeats(doc)
     if doc["metric"]["has_history"] and doc["ranked"]:

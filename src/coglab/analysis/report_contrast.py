@@ -6,7 +6,7 @@ from typing import Any
 
 from coglab.analysis.blocks import Block, Cell, Code, Heading, Items, Note, Table, Text
 from coglab.analysis.summary import bundle_sentence
-from coglab.analysis.text import clean, number, p_value, steps
+from coglab.analysis.text import clean, number, p_value, quoted, steps
 
 MAX_ROWS = 30
 
@@ -212,7 +212,8 @@ def _controlled(doc: dict[str, Any]) -> list[Block]:
         blocks += [
             Heading("Controlled comparisons", 3),
             Text(
-                "Pairs of configurations that differ in one bundle alone, or in the teacher plan (one argument), on the same code."
+                "Pairs of configurations that differ in one bundle alone, or in the teacher plan (one "
+                "argument), on the same code."
             ),
             Table(
                 ["first", "second", "first / second", "seeds", "first - second [95 %]", "verdict"],
@@ -223,14 +224,14 @@ def _controlled(doc: dict[str, Any]) -> list[Block]:
     near = doc["neighbour"]
     if near:
         keys = ", ".join(
-            f"`{k}`: {clean(v[1], 40)} against {clean(v[0], 40)}"
+            f"{quoted(k)}: {clean(v[1], 40)} against {clean(v[0], 40)}"
             for k, v in list(near["keys"].items())[:4]
         )
         more = f" and {near['count'] - 4} more" if near["count"] > 4 else ""
         blocks.append(
             Text(
-                f"Closest losing neighbour: `{clean(near['worse'], 80)}` differs from "
-                f"`{clean(near['better'], 80)}` in {near['count']} settings "
+                f"Closest losing neighbour: {quoted(near['worse'], 80)} differs from "
+                f"{quoted(near['better'], 80)} in {near['count']} settings "
                 f"({keys}{more}) and scores {number(abs(near['difference']))} worse."
             )
         )
@@ -286,7 +287,7 @@ def baseline(doc: dict[str, Any]) -> list[Block]:
     )
     if base["points"]:
         listed = ", ".join(
-            f"`{clean(p['name'], 50)}` {number(p['score'])} ({p['state']})"
+            f"{quoted(p['name'], 50)} {number(p['score'])} ({p['state']})"
             for p in base["points"][:10]
         )
         blocks.append(Text(f"Numbers without a step in the baseline: {listed}."))

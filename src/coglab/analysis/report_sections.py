@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from coglab.analysis.blocks import Block, Cell, Code, Heading, Items, Listing, Table, Text
-from coglab.analysis.text import clean, hours, number, p_value, percent, steps
+from coglab.analysis.text import clean, hours, number, p_value, percent, quoted, steps
 
 MAX_ROWS = 30
 _MARK = {
@@ -70,7 +70,7 @@ def health(doc: dict[str, Any]) -> list[Block]:
             if row is not None and row["verdict"] in ("bad", "warn", "note"):
                 details.append(
                     Text(
-                        f"`{clean(name, 60)}` {check} is {row['verdict']}: "
+                        f"{quoted(name, 60)} {check} is {row['verdict']}: "
                         f"{row['where'] or number(row['value'])} ({row['id']})."
                     )
                 )
@@ -142,7 +142,7 @@ def failures(doc: dict[str, Any]) -> list[Block]:
     if found:
         items = [
             Text(
-                f"`{clean(r['name'], 80)}` = {clean(r['value'], 40)}: {r['failed']} of "
+                f"{quoted(r['name'], 80)} = {clean(r['value'], 40)}: {r['failed']} of "
                 f"{r['of']} failed, Fisher p {p_value(r['p'])}, adjusted "
                 f"{p_value(r['adjusted_p'])}."
             )

@@ -17,7 +17,7 @@ WORDING = {
 
 def bundle_sentence(row: dict[str, Any], metric: str) -> str:
     """A bundle in the words of its grade."""
-    key = f"`{clean(row['name'], 80)}`"
+    key = f"{quoted(row['name'], 80)}"
     groups = row["groups"]
     if row["grade"] == "C":
         shared = row["top_shares"]
@@ -253,7 +253,7 @@ def executive(doc: dict[str, Any]) -> list[dict[str, Any]]:
         found.append(
             {
                 "text": (
-                    f"Changing `{clean(key, 80)}`{more} from {clean(two, 40)} to "
+                    f"Changing {quoted(key, 80)}{more} from {clean(two, 40)} to "
                     f"{clean(one, 40)} moved the score by {number(row['difference'])} "
                     f"[{number(row['low'])}, {number(row['high'])}] ({row['seeds'][0]} and "
                     f"{row['seeds'][1]} seeds)."
