@@ -228,6 +228,6 @@ else:
             mask: uint64, which bytes to write.
         """
         while mask:
-            out[at] = source[start + trailing_zeros(mask)]
+            out[at] = source[start + trailing_zeros(mask)]  # type: ignore[call-arg]
             mask &= mask - np.uint64(1)
             at += 1
