@@ -62,7 +62,7 @@ def footprint(mission: str) -> dict[str, float]:
         "state, exact order": state_bytes(True),
         "record of the last episode": sum(array.nbytes for array in sim.episode) / num_envs,
         "observations, rewards, actions": rows / num_envs,
-        "a shared map": sum(array.nbytes for array in maps) / len(maps.height),
+        "a shared map": sum(array.nbytes for array in maps) / len(maps.info),
     }
 
 

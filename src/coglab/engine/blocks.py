@@ -68,6 +68,22 @@ if USES_BLOCKS:
         return types.void(out, types.int64, types.uint32), generate
 
     @intrinsic
+    def fetch(typing_context, out, at):  # noqa: D103
+        def generate(context, builder, signature, arguments):
+            place = _address(context, builder, signature.args[0], arguments[0], arguments[1], _BYTE)
+            index = ir.IntType(32)
+            function = cgutils.get_or_insert_function(
+                builder.module,
+                ir.FunctionType(ir.VoidType(), [place.type, index, index, index]),
+                "llvm.prefetch.p0",
+            )
+            to_write, keep_close, data = index(1), index(3), index(1)
+            builder.call(function, [place, to_write, keep_close, data])
+            return context.get_dummy_value()
+
+        return types.void(out, types.int64), generate
+
+    @intrinsic
     def fill_block(typing_context, out, at, byte):  # noqa: D103
         def generate(context, builder, signature, arguments):
             place = _address(
@@ -114,6 +130,10 @@ if USES_BLOCKS:
         return types.void(*types_of_arguments), generate
 
 else:
+
+    @helper
+    def fetch(out: np.ndarray, at: int) -> None:  # type: ignore[misc]
+        """Ask for the cache line of out[at] ([B] uint8), which will be written soon."""
 
     @helper
     def store32(out: np.ndarray, at: int, word: int) -> None:  # type: ignore[misc]
@@ -208,6 +228,6 @@ else:
             mask: uint64, which bytes to write.
         """
         while mask:
-            out[at] = source[start + trailing_zeros(mask)]
+            out[at] = source[start + trailing_zeros(mask)]  # type: ignore[call-arg]
             mask &= mask - np.uint64(1)
             at += 1

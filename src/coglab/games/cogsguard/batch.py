@@ -47,34 +47,25 @@ class Buffers(NamedTuple):
     """[N] bool, written"""
 
 
-_GROUP = 32
-"""Games that go through a phase of a tick together."""
-
-
 @kernel(what="the simulator", seconds=40, allocates=False)
 def step_games(
     state, maps, active, rules, settings, buffers, episode, scratch, first_env, last_env
 ):
     """Simulate one tick of the games first_env .. last_env - 1, which no other thread may touch meanwhile."""
-    # A few games at a time go through the rules, and then through the observations: the code of one after the other
-    # is more than the processor keeps at hand, while the games of a group stay in its caches.
-    for first in range(first_env, last_env, _GROUP):
-        last = min(first + _GROUP, last_env)
-        for env in range(first, last):
-            step_game(
-                state,
-                maps,
-                rules,
-                env,
-                buffers.actions,
-                scratch,
-                settings.exact_order,
-                buffers.success,
-                buffers.rewards,
-            )
-        for env in range(first, last):
-            observe_and_count(state, maps, rules, env, scratch, buffers.tokens)
-            _end_tick(state, maps, active, rules, settings, buffers, episode, scratch, env)
+    for env in range(first_env, last_env):
+        step_game(
+            state,
+            maps,
+            rules,
+            env,
+            buffers.actions,
+            scratch,
+            settings.exact_order,
+            buffers.success,
+            buffers.rewards,
+        )
+        observe_and_count(state, maps, rules, env, scratch, buffers.tokens)
+        _end_tick(state, maps, active, rules, settings, buffers, episode, scratch, env)
 
 
 @inlined

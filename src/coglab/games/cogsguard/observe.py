@@ -14,6 +14,7 @@ from coglab.engine.blocks import (
     TOKENS_PER_BLOCK,
     compress_block,
     copy_tokens,
+    fetch,
     fill_block,
     spread_tokens,
     store32,
@@ -46,6 +47,7 @@ LP_EAST, LP_WEST, LP_NORTH, LP_SOUTH = 12, 13, 14, 15
 FIRST_INVENTORY, FIRST_STOCK = 16, 64
 TAG_COLLECTIVE_COGS = 0
 
+_ROWS_AHEAD, _LINES_AHEAD = 8, 3
 _MOST_OBJECT_TOKENS = 3
 _MOST_GLOBAL_BYTES = 3 * (3 + 2 + 8)
 _WHOLE_TOKENS = 3 * TOKENS_PER_BLOCK
@@ -346,6 +348,10 @@ def observe_game(state, maps, rules, env, scratch, tokens):
     stock_bytes = _write_stock(state.games[env], scratch.stock_tokens)
     written, dropped = np.int64(0), np.int64(0)
     for i in range(rules.num_agents):
+        # With thousands of games the rows are not in the caches; they can be on their way while others are written.
+        ahead = min(first + i + _ROWS_AHEAD, tokens.shape[0] - 1)
+        for line in range(_LINES_AHEAD):
+            fetch(tokens[ahead], 64 * line)
         dropped += _observe_agent(
             state, maps, rules, env, i, scratch, stock_bytes, tokens[first + i]
         )

@@ -67,6 +67,7 @@ class CogsGuardSim:
         num_agents: A.
         num_rows: N.
         max_steps: ticks per episode.
+        exact_order: whether random numbers are those of the reference engine; saved with `get_state`.
         action_names: names of the actions by index.
         num_actions: how many there are (12).
         agent_stats: names of the columns of `episode.agent`.
@@ -130,6 +131,7 @@ class CogsGuardSim:
         self.num_envs, self.num_agents = num_envs, config.num_agents
         self.num_rows = num_envs * config.num_agents
         self.seed, self.first_env_id = seed, first_env_id
+        self.exact_order = exact_order
         self.max_steps = resolve_max_steps(config)
         self.rules = make_rules(config, self.max_steps, mission_stock(config.mission))
         self.maps = maps
@@ -244,6 +246,7 @@ class CogsGuardSim:
             self._arrays[name][:] = 0
         for array in self.episode:
             array[:] = 0
+        self._arrays["final_tokens"][:] = BLANK
         self._blank_tokens()
         reset_games(
             self.state,
@@ -306,14 +309,22 @@ class CogsGuardSim:
         saved |= {f"episode.{name}": array.copy() for name, array in self.episode._asdict().items()}
         saved |= {f"buffers.{name}": self._arrays[name].copy() for name in _SAVED_BUFFERS}
         saved["seed"] = np.array(self.seed)
+        saved["exact_order"] = np.array(self.exact_order)
         return saved
 
     def set_state(self, saved: dict[str, np.ndarray]) -> None:
         """Continue exactly where `get_state` was called, in a simulator of the same configuration and maps.
 
         Raises:
-            ValueError: an array is missing or has another shape.
+            ValueError: an array is missing or has another shape, or the state was saved in the other mode of
+                `exact_order`.
         """
+        was_exact = bool(saved.get("exact_order", self.exact_order))
+        if was_exact != self.exact_order:
+            raise ValueError(
+                f"the state was saved with exact_order={was_exact}, this simulator has {self.exact_order}; "
+                f"make it with exact_order={was_exact} to continue"
+            )
         targets = {f"state.{name}": array for name, array in self.state.arrays().items()}
         targets |= {f"episode.{name}": array for name, array in self.episode._asdict().items()}
         targets |= {f"buffers.{name}": self._arrays[name] for name in _SAVED_BUFFERS}
