@@ -21,7 +21,7 @@ def make_teacher(
         spec: a teacher's URI, or what `registry.parse_teacher_uri` made of it.
         sim: the simulator: its `tokens`, `num_rows`, `num_agents` and `num_envs` are read.
         memory: map memory of every agent that the caller keeps up to date (update and all routes) before it asks for
-            labels. Used by teachers with `memory=own`; without it, and for `memory=team`, the teacher keeps its own.
+            labels. Used by teachers with `memory=own` or `labels=own`; others, and without it, keep their own.
 
     Returns:
         The teacher.
