@@ -32,6 +32,8 @@ PERIOD = 40
 """Ticks between two allocations of roles."""
 CLAIM_BITS = sum(1 << layout.ROUTE_INDEX[name] for name in layout.CLAIMABLE)
 NUM_ROLES = 3
+MINERS = 2
+"""Index of the miners among the roles scrambler, aligner, miner."""
 
 
 class TeamTuning(NamedTuple):
@@ -140,10 +142,17 @@ def allocate_roles(tuning, state, takes_part, wanted, ticks, num_agents, first_e
                 loser = -1
                 least = 1 << 30
                 for n in range(begin, end):
-                    value = 16 * np.int64(s[n, HEART]) + np.int64(s[n, CARGO])
-                    if takes_part[n] and wanted[n] == vibes[role] and value < least:
-                        least = value
-                        loser = n
+                    if not takes_part[n] or wanted[n] != vibes[role]:
+                        continue
+                    hearts, cargo = np.int64(s[n, HEART]), np.int64(s[n, CARGO])
+                    # Hearts are what everything else is for: who carries some fights, and miners with hearts fight first.
+                    if role != MINERS and hearts > 0:
+                        continue
+                    value = cargo - 64 * hearts
+                    if value < least:
+                        least, loser = value, n
+                if loser < 0:
+                    break
                 wanted[loser] = -1
                 has[role] -= 1
         for n in range(begin, end):
