@@ -51,6 +51,8 @@ class Tuning(NamedTuple):
     """Scarcest stock from which on an aligner without a target that knows a clips junction becomes a scrambler."""
     early: float = 60.0
     """Steps in which hearts may be left in the bank although the stock cannot pay for one."""
+    hand_mining: float = 0.0
+    """1: fighters that wait for a heart mine by hand, because nobody else in their team mines."""
 
 
 TUNING = Tuning()
@@ -235,7 +237,7 @@ def fighter_goal(tuning, s, d, n, gear, target, hearts):
     if s[n, HEART] == 0:
         if may_get and d[n, CHEST] != NO_ROUTE:
             return CHEST
-        return look_around(tuning, s, d, n)
+        return mine(s, d, n) if tuning.hand_mining == 1.0 else look_around(tuning, s, d, n)
     if gear == ALIGNER_GEAR and s[n, INFLUENCE] == 0:
         if d[n, ALIGN_HOME] != NO_ROUTE:
             return ALIGN_HOME if d[n, ALIGN_HOME] > 1 or s[n, STANDING] > 3 else NO_GOAL
@@ -344,6 +346,8 @@ def ask_rows(tuning, state, asked, first, last):
                 wanted |= 1 << CHEST
             wanted |= (1 << ALIGN_HOME) | (1 << SAFE) | (1 << HUB)
             wanted |= (1 << NEAR_FRONTIER) | (1 << PATROL) | (1 << FRONTIER)
+            if tuning.hand_mining == 1.0:
+                wanted |= (1 << MINE) | (1 << DEPOSIT)
         asked[n] = wanted
 
 

@@ -62,6 +62,8 @@ class TeacherInfo:
     """The version that its URI must name (`dinky:v15`), None for teachers without versions."""
     missing: str | None = None
     """Why it cannot play yet, None if it can."""
+    factory: str | None = None
+    """`module:name` of what makes the teacher from (spec, sim), for teachers of users; None for ours."""
 
 
 MEMORY = Parameter(
@@ -151,6 +153,43 @@ TEACHERS: dict[str, TeacherInfo] = {
         ),
     )
 }  # fmt: skip
+
+
+def register_teacher(name: str, factory: str, summary: str) -> None:
+    """Make a teacher of one's own known as `metta://policy/NAME`; call it where the recipe is, before a command runs.
+
+    Args:
+        name: letters, digits, `_` and `-`; not the name of another teacher.
+        factory: `module:name` of a class or function that is called as `factory(spec, sim)` and returns an object with
+            the attributes and methods of `CogsGuardTeacher`; see `PythonTeacher` and `coglab.testing.check_teacher`.
+        summary: one line.
+
+    Raises:
+        UserError: the name is taken or cannot be part of a URI, or the factory is not spelt `module:name`.
+    """
+    known = TEACHERS.get(name)
+    if known is not None and known.factory != factory:
+        raise UserError(
+            f"`{name}` is the name of another teacher already; choose a name like `my-{name}`."
+        )
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
+        raise UserError(
+            f"`{name}` cannot be the name of a teacher; use letters and digits, for example `my-teacher`."
+        )
+    if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", factory):
+        raise UserError(
+            f"`{factory}`: expected `module:name`, for example `recipes.experiment.my_teacher:MyTeacher`."
+        )
+    TEACHERS[name] = TeacherInfo(
+        name,
+        f"{PREFIX}{name}",
+        summary,
+        "yours",
+        "not measured",
+        "alternative",
+        (),
+        factory=factory,
+    )
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from coglab.games.cogsguard.teachers.decide import (
     FIRST_VIBE_ACTION,
     TUNING,
     Roles,
+    Tuning,
     ask_rows,
     label_rows,
 )
@@ -50,6 +51,8 @@ class CogsGuardTeacher:
         """
         self.spec = spec
         self._sim = sim
+        no_miner = spec.name in ("aligner", "scrambler")
+        self._tuning = TUNING._replace(hand_mining=1.0) if no_miner else TUNING
         num_rows, num_agents = sim.num_rows, sim.num_agents
         given = memory if memory is not None and not memory.is_shared else None
         if given is not None and spec.memory == "own":
@@ -77,7 +80,7 @@ class CogsGuardTeacher:
         self._in_team = np.zeros(num_rows, np.bool_)
         self._own_labels: _OwnLabels | None = None
         if spec.labels == "own" and spec.memory != "own":
-            self._own_labels = _OwnLabels(sim, given)
+            self._own_labels = _OwnLabels(sim, given, self._tuning)
 
     def observe(self, reset: np.ndarray, first_env: int = 0, last_env: int | None = None) -> None:
         """Take in the simulator's current observations; only when `needs_update`.
@@ -92,7 +95,7 @@ class CogsGuardTeacher:
         self.memory.update(self._sim.tokens, reset, first, last)
         if self.spec.memory == "full":
             self._reveal(reset[::agents], first // agents, last // agents)
-        ask_rows(TUNING, self.memory.state, self._asked, first, last)
+        ask_rows(self._tuning, self.memory.state, self._asked, first, last)
         self.memory.routes(first, last, self._asked)
         if self._own_labels is not None:
             self._own_labels.observe(self._sim.tokens, reset, first, last)
@@ -116,9 +119,9 @@ class CogsGuardTeacher:
                 TEAM_TUNING, state, self._in_team, self._roles.wanted, self._ticks, agents, begin, end
             )  # fmt: skip
         if self.spec.memory != "own":
-            claim_targets(TUNING, state, self.memory.agents_per_memory, agents, begin, end)
+            claim_targets(self._tuning, state, self.memory.agents_per_memory, agents, begin, end)
         label_rows(
-            TUNING, state, self._roles, self.labels, self.label_mask, self.label_weight, self.goals,
+            self._tuning, state, self._roles, self.labels, self.label_mask, self.label_weight, self.goals,
             first, last,
         )  # fmt: skip
         self._ticks[begin:end] += 1
@@ -193,7 +196,8 @@ class CogsGuardTeacher:
 class _OwnLabels:
     """Labels from each agent's own memory, for a teacher that acts on more than that."""
 
-    def __init__(self, sim: Any, memory: MapMemory | None) -> None:
+    def __init__(self, sim: Any, memory: MapMemory | None, tuning: Tuning) -> None:
+        self._tuning = tuning
         self.keeps_memory = memory is None
         self.memory = MapMemory(sim.num_rows, sim.num_agents) if memory is None else memory
         num_rows = sim.num_rows
@@ -210,7 +214,7 @@ class _OwnLabels:
         """Take in the observations, unless the caller keeps the memory up to date."""
         if self.keeps_memory:
             self.memory.update(tokens, reset, first, last)
-            ask_rows(TUNING, self.memory.state, self._asked, first, last)
+            ask_rows(self._tuning, self.memory.state, self._asked, first, last)
             self.memory.routes(first, last, self._asked)
 
     def label(self, teacher: CogsGuardTeacher, first: int, last: int) -> None:
@@ -218,7 +222,7 @@ class _OwnLabels:
         rows = slice(first, last)
         acted_mask = teacher.label_mask[rows].copy()
         label_rows(
-            TUNING, self.memory.state, self._roles, self._labels, teacher.label_mask,
+            self._tuning, self.memory.state, self._roles, self._labels, teacher.label_mask,
             teacher.label_weight, teacher.goals, first, last,
         )  # fmt: skip
         changes = teacher.labels[rows] >= FIRST_VIBE_ACTION
