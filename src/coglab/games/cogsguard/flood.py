@@ -79,7 +79,9 @@ LENGTH = BEFORE + (HIT + 2) * HEIGHT
 """From here on the lengths of the routes by class."""
 MOVES = LENGTH + NUM_CLASSES
 """From here on the first moves of the routes by class."""
-WORK_SIZE = MOVES + NUM_CLASSES
+CELLS = MOVES + NUM_CLASSES
+"""From here on, for classes of objects that are not extractors, the cell of a nearest target: 128 * row + bit."""
+WORK_SIZE = CELLS + NUM_CLASSES
 EDGE_COLUMNS = 0x8000000000000001
 """The columns of a word from which a flood goes on in the other word."""
 
@@ -341,7 +343,11 @@ def settle_objects(boards, codes, work, level, word, row, things, todo, north, s
         found |= classes
         moves = moves_to(here, north, south, west, east)
         while classes != 0:
-            record(work, trailing_zeros(np.uint64(classes)), level, moves)
+            route = trailing_zeros(np.uint64(classes))
+            record(work, route, level, moves)
+            work[np.uint64(CELLS) + np.uint64(route)] = row * np.uint64(128) + np.uint64(
+                64 * word + bit
+            )
             classes &= classes - 1
     return found
 
@@ -441,7 +447,9 @@ def start(boards, codes, work, words, row, index, todo, agents):
             classes &= todo
             found |= classes
             while classes != 0:
-                record(work, trailing_zeros(np.uint64(classes)), 1, 1 << d)
+                route = trailing_zeros(np.uint64(classes))
+                record(work, route, 1, 1 << d)
+                work[CELLS + route] = np.uint64(128 * (line - PAD) + cell)
                 classes &= classes - 1
         free = work[at(FREE + word) + line] & bit
         work[at(4 * word + d) + line] |= free
@@ -529,7 +537,7 @@ def spread(boards, codes, work, words, line, first, last, todo, low, high):
 
 
 @helper
-def flood(boards, codes, work, row, index, words, top_known, bottom_known, todo, agents):
+def flood(boards, codes, avoid, work, row, index, words, top_known, bottom_known, todo, agents):
     """Find the routes from one cell to the classes `todo`; returns those that no ground leads to.
 
     Helpers take few arrays on purpose: every array costs a dozen words of stack per call.
@@ -537,6 +545,7 @@ def flood(boards, codes, work, row, index, words, top_known, bottom_known, todo,
     Args:
         boards: u64 [NUM_BOARDS, 2, ROWS] of the memory.
         codes: u8 [ROWS, 128] of the memory.
+        avoid: u64 [2, ROWS] cells that are no targets (claimed by others), or of no rows at all.
         work: u64 [WORK_SIZE], level planes zero; they are zero again afterwards. Words LENGTH + c and MOVES + c: length
             and first moves of the route to class c, NO_ROUTE and 0 if there is none.
         row: grid row of the cell, 2 to ROWS - 3.
@@ -569,6 +578,9 @@ def flood(boards, codes, work, row, index, words, top_known, bottom_known, todo,
     first = min(top_known + PAD - 1, line - 1) & ~7
     last = (max(bottom_known + PAD + 1, line + 1) + 8) & ~7
     prepare(boards, todo, words, work, first, last)
+    if avoid.shape[1] != 0:
+        for word in range(words):
+            drop_objects(work, word, avoid[word], np.uint64(first), np.uint64(last))
     found, low, high = start(boards, codes, work, words, row, index, todo, agents)
     todo &= ~found
     if found != 0 and todo != 0:

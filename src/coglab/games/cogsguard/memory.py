@@ -19,6 +19,7 @@ from coglab.games.cogsguard.memory_boards import (
 from coglab.games.cogsguard.memory_kernels import update_rows
 from coglab.games.cogsguard.memory_layout import (
     ALL_ROUTES,
+    CLAIMABLE,
     NO_ROUTE,
     NUM_BOARDS,
     NUM_CODES,
@@ -42,7 +43,7 @@ __all__ = [
 ]
 
 
-_DERIVED = ("span", "present", "failed")
+_DERIVED = ("target_cell", "span", "present", "failed")
 """Arrays of the state that follow from the others."""
 
 
@@ -88,6 +89,7 @@ class MapMemory:
             scalars=np.zeros((num_rows, len(SCALARS)), dtype=np.int16),
             route_dist=np.full((num_rows, num_classes), NO_ROUTE, dtype=np.uint8),
             route_move=np.zeros((num_rows, num_classes), dtype=np.uint8),
+            target_cell=np.zeros((num_rows, len(CLAIMABLE)), dtype=np.int16),
             routed=np.full((num_rows, 4), -1, dtype=np.int64),
             present=np.full((num_memories, 2), -1, dtype=np.int64),
             failed=np.full((num_rows, 2), -1, dtype=np.int64),
@@ -109,8 +111,9 @@ class MapMemory:
             last_row: row after the last; all rows when left out.
         """
         last = self.num_rows if last_row is None else last_row
-        flags = reset.view(np.uint8) if reset.dtype == np.bool_ else reset
-        flat = tokens.reshape(len(tokens), -1)
+        flags = np.ascontiguousarray(reset)
+        flags = flags.view(np.uint8) if flags.dtype == np.bool_ else flags
+        flat = np.ascontiguousarray(tokens).reshape(len(tokens), -1)
         update_rows(self.state, flat, flags, first_row, last, self.agents_per_memory)
 
     def routes(

@@ -78,6 +78,8 @@ class MemoryState(NamedTuple):
     """u8 [N, len(ROUTE_CLASSES)]"""
     route_move: np.ndarray
     """u8 [N, len(ROUTE_CLASSES)]"""
+    target_cell: np.ndarray
+    """i16 [N, len(CLAIMABLE)] cell of the nearest target, 128 * grid row + bit; valid where there is a route"""
     routed: np.ndarray
     """i64 [N, 4] what the routes were computed for: version, cell, neighbours, class mask"""
     present: np.ndarray
@@ -510,6 +512,7 @@ def derive_rows(state):
     """Derive, after a restore, what follows from boards and codes: the last boards, `span`, `present`, `failed`."""
     for n in range(state.failed.shape[0]):
         state.failed[n, 0] = -1
+        state.routed[n, 0] = -1
     for m in range(state.span.shape[0]):
         state.present[m, 0] = -1
         state.span[m, 0] = ROWS

@@ -174,6 +174,9 @@ ROUTE_INDEX: dict[str, int] = {route.name: i for i, route in enumerate(ROUTE_CLA
 ALL_ROUTES = (1 << len(ROUTE_CLASSES)) - 1
 """Class mask that asks for every route."""
 
+CLAIMABLE = ("align", "align_home", "clips")
+"""Classes of which the cell of the nearest target is kept, so that a team can share its targets out."""
+
 NO_ROUTE = 255
 """Distance of a class without a known, reachable target."""
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from coglab.engine.jit import helper, kernel
 from coglab.games.cogsguard import memory_layout as layout
-from coglab.games.cogsguard.flood import LENGTH, MOVES, WORK_SIZE, flood
+from coglab.games.cogsguard.flood import CELLS, LENGTH, MOVES, WORK_SIZE, flood
 from coglab.games.cogsguard.memory_boards import (
     AGENT_BITS,
     CENTRE_COLUMN,
@@ -38,6 +38,7 @@ from coglab.games.cogsguard.route_classes import (
     classes_present,
 )
 
+CLAIMABLE = np.array([layout.ROUTE_INDEX[name] for name in layout.CLAIMABLE], dtype=np.int64)
 PATIENCE = layout.PATIENCE
 SURPLUS_COST, LARGEST_SURPLUS, SEARCH_COST = (
     layout.SURPLUS_COST,
@@ -139,6 +140,7 @@ def route_rows(state, first, last, agents_per_memory, asked):
         asked: i64 [N] bit mask of the route classes wanted for each row (own ground is always computed).
     """
     work = np.zeros(WORK_SIZE, dtype=np.uint64)
+    nothing = np.zeros((2, 0), dtype=np.uint64)
     for n in range(first, last):
         m = n // agents_per_memory
         wanted = asked[n] | GROUND_BIT
@@ -169,6 +171,7 @@ def route_rows(state, first, last, agents_per_memory, asked):
             out_of_reach = flood(
                 state.boards[m],
                 state.codes[m],
+                nothing,
                 work,
                 np.int64(state.body[n, ROW]) + CENTRE_ROW,
                 (np.int64(state.body[n, COLUMN]) + CENTRE_COLUMN) & 127,
@@ -184,6 +187,8 @@ def route_rows(state, first, last, agents_per_memory, asked):
                 if (wanted >> route) & 1:
                     state.route_dist[n, route] = work[LENGTH + route]
                     state.route_move[n, route] = work[MOVES + route]
+            for i in range(len(CLAIMABLE)):
+                state.target_cell[n, i] = work[CELLS + CLAIMABLE[i]]
             state.routed[n, 0] = state.version[m]
             state.routed[n, 1] = cell
             state.routed[n, 2] = agents

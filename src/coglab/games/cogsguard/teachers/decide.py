@@ -51,9 +51,25 @@ class Tuning(NamedTuple):
     """Scarcest stock from which on an aligner without a target that knows a clips junction becomes a scrambler."""
     early: float = 60.0
     """Steps in which hearts may be left in the bank although the stock cannot pay for one."""
+    hand_mining: float = 0.0
+    """1: fighters that wait for a heart mine by hand, because nobody else in their team mines."""
 
 
 TUNING = Tuning()
+
+CHOOSES = -1
+"""`Roles.wanted` of an agent that chooses its role itself, from what it observed."""
+
+
+class Roles(NamedTuple):
+    """Who has to play what, for N rows."""
+
+    wanted: np.ndarray
+    """i8 [N] the vibe that the agent should show, CHOOSES: it chooses itself"""
+    is_enforced: np.ndarray
+    """bool [N] the agent changes to the wanted role even if it shows another role; False: it plays what it shows"""
+    is_hidden: np.ndarray
+    """bool [N] the wanted role follows from something that the agent does not observe, such as its index"""
 
 
 def _scalar(name: str) -> int:
@@ -86,6 +102,7 @@ STANDING = _scalar("steps_standing")
 ROW = _scalar("row")
 COLUMN = _scalar("column")
 AGENT = _scalar("agent_north")
+KNOWN_CLIPS = _scalar("known_clips")
 
 CHEST = _route("chest")
 DEPOSIT = _route("deposit")
@@ -220,7 +237,7 @@ def fighter_goal(tuning, s, d, n, gear, target, hearts):
     if s[n, HEART] == 0:
         if may_get and d[n, CHEST] != NO_ROUTE:
             return CHEST
-        return look_around(tuning, s, d, n)
+        return mine(s, d, n) if tuning.hand_mining == 1.0 else look_around(tuning, s, d, n)
     if gear == ALIGNER_GEAR and s[n, INFLUENCE] == 0:
         if d[n, ALIGN_HOME] != NO_ROUTE:
             return ALIGN_HOME if d[n, ALIGN_HOME] > 1 or s[n, STANDING] > 3 else NO_GOAL
@@ -329,20 +346,22 @@ def ask_rows(tuning, state, asked, first, last):
                 wanted |= 1 << CHEST
             wanted |= (1 << ALIGN_HOME) | (1 << SAFE) | (1 << HUB)
             wanted |= (1 << NEAR_FRONTIER) | (1 << PATROL) | (1 << FRONTIER)
+            if tuning.hand_mining == 1.0:
+                wanted |= (1 << MINE) | (1 << DEPOSIT)
         asked[n] = wanted
 
 
 @kernel
-def label_rows(tuning, state, fixed_role, labels, mask, weight, goals, first, last):
+def label_rows(tuning, state, roles, labels, mask, weight, goals, first, last):
     """Label the rows in [first, last).
 
     Args:
         tuning: `Tuning`.
         state: `MemoryState` with current scalars and routes, read only.
-        fixed_role: i8 [N] vibe that the agent must show, -1: it chooses.
+        roles: `Roles`: who has to play what.
         labels: i16 [N] out: action.
         mask: u16 [N] out: bit u set: action u is as good.
-        weight: f32 [N] out.
+        weight: f32 [N] out: 0 where the action cannot be known from what the agent observed.
         goals: i8 [N] out: route class followed, -1 for none.
         first: first row.
         last: row after the last.
@@ -351,11 +370,11 @@ def label_rows(tuning, state, fixed_role, labels, mask, weight, goals, first, la
     d = state.route_dist
     for n in range(first, last):
         vibe = shown_vibe(s, n)
-        role = np.int64(fixed_role[n])
-        may_change = True
-        if role < 0:
+        is_role = vibe >= SCRAMBLER_VIBE
+        role = np.int64(roles.wanted[n])
+        may_change = roles.is_enforced[n] or not is_role
+        if role == CHOOSES:
             role = smart_role(tuning, s, d, n, vibe)
-            is_role = vibe >= SCRAMBLER_VIBE
             is_fighter = vibe == ALIGNER_VIBE or vibe == SCRAMBLER_VIBE
             swaps = is_fighter and role != MINER_VIBE
             may_change = (
@@ -366,6 +385,7 @@ def label_rows(tuning, state, fixed_role, labels, mask, weight, goals, first, la
         if vibe != role and may_change:
             labels[n] = FIRST_VIBE_ACTION + role
             mask[n] = 1 << labels[n]
+            weight[n] = 0.0 if roles.is_hidden[n] else 1.0
             continue
         goal = choose_goal(tuning, s, d, n, vibe)
         goals[n] = goal

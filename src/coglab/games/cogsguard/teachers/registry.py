@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from coglab.config.errors import UserError, did_you_mean
 
@@ -19,7 +19,13 @@ ROLES = ("scrambler", "aligner", "miner", "scout")
 SMART = "gear"
 """The role of an agent that chooses its role itself and revises it (smart-gear)."""
 
-Memory = Literal["own", "team"]
+STATIC_ROLES = ("miner", "miner", "miner", "aligner", "miner", "aligner", "aligner", "scrambler")
+"""Roles by agent index under `roles=static`; larger teams go on with miner and aligner in turn."""
+
+Memory = Literal["own", "team", "full"]
+Allocation = Literal["static", "stock", "team"]
+Labels = Literal["own", "acting"]
+Recommendation = Literal["recommended", "baseline", "alternative", "for curriculum"]
 
 
 @dataclass(frozen=True)
@@ -27,8 +33,17 @@ class Parameter:
     """One parameter of a teacher's URI."""
 
     name: str
-    kind: Literal["count", "roles", "memory"]
+    kind: Literal["count", "roles", "choice"]
     meaning: str
+    choices: tuple[str, ...] = ()
+    """The values that it takes, if there are only a few."""
+
+    @property
+    def example(self) -> str:
+        """A value that works."""
+        return (
+            self.choices[0] if self.choices else {"count": "4", "roles": "miner,aligner"}[self.kind]
+        )
 
 
 @dataclass(frozen=True)
@@ -36,55 +51,145 @@ class TeacherInfo:
     """One registered teacher."""
 
     name: str
+    uri: str
+    """The URI that it is used by and measured with."""
     summary: str
+    pros: str
+    cons: str
+    recommendation: Recommendation
     parameters: tuple[Parameter, ...]
     version: str | None = None
     """The version that its URI must name (`dinky:v15`), None for teachers without versions."""
     missing: str | None = None
     """Why it cannot play yet, None if it can."""
+    factory: str | None = None
+    """`module:name` of what makes the teacher from (spec, sim), for teachers of users; None for ours."""
 
 
 MEMORY = Parameter(
     "memory",
-    "memory",
-    "`own` (default): each agent decides from what it has observed itself; `team`: from what all have observed",
+    "choice",
+    "what decisions are made from: `own` (default): what the agent itself has observed; `team`: what any agent of "
+    "the team has observed, and targets are shared out; `full`: the whole map, which no agent can know: for upper bounds",
+    get_args(Memory),
 )
+ALLOCATION = Parameter(
+    "roles",
+    "choice",
+    "how agents with the role `gear` get their roles: `stock` (default with `memory=own`): each from its start cell and "
+    "the stock it sees; `team` (default otherwise): handed out every 40 ticks by what the team needs; `static`: by index",
+    get_args(Allocation),
+)
+LABELS = Parameter(
+    "labels",
+    "choice",
+    "with `memory=team` or `full`: `acting` (default): students imitate what the teacher does; `own`: they imitate what an "
+    "own-memory teacher would do in its place",
+    get_args(Labels),
+)
+SHARED = (MEMORY, LABELS)
 
 COUNTS = tuple(
     Parameter(role, "count", f"how many agents play {role} for the whole episode") for role in ROLES
 )
+
+_SINGLE = {
+    "miner": ("gathers and deposits elements", "never touches a junction, so the reward is 0"),
+    "scout": ("explores the map", "brings in nothing: no elements, no junctions"),
+    "aligner": (
+        "mines by hand, buys gear and hearts, takes neutral junctions",
+        "nobody keeps the clips small",
+    ),
+    "scrambler": (
+        "mines by hand, buys gear and hearts, frees junctions of the clips",
+        "takes no junction, so the reward is 0",
+    ),
+}
 
 TEACHERS: dict[str, TeacherInfo] = {
     info.name: info
     for info in (
         TeacherInfo(
             "cogsguard",
+            f"{PREFIX}cogsguard?gear=10",
             "plays the whole game; agents with the role `gear` choose and revise their role",
+            "the strongest teacher whose every label follows from the agent's own observations",
+            "without `gear=10` the roles follow the agent's index, and the play is weaker",
+            "recommended",
             (
                 *COUNTS,
                 Parameter(SMART, "count", "how many agents choose and revise their role themselves"),
                 Parameter("role_order", "roles", "the role of each agent, for example `miner,aligner`; the rest: gear"),
-                MEMORY,
+                Parameter("role_cycle", "roles", "roles repeated over all agents; wins over counts, loses to `role_order`"),
+                ALLOCATION,
+                *SHARED,
             ),
         ),
         TeacherInfo(
             "teacher",
+            f"{PREFIX}teacher",
             "forces the first vibe of each episode (roles rotate over agents and episodes), then plays it",
-            (Parameter("role_vibes", "roles", "the roles that rotate; default miner,scout,aligner,scrambler"), MEMORY),
+            "a learner sees every role from every seat",
+            "fixed roles: weaker than `cogsguard?gear=10`; the first label cannot be predicted, so its weight is 0",
+            "alternative",
+            (Parameter("role_vibes", "roles", "the roles that rotate; default miner,scout,aligner,scrambler"), *SHARED),
         ),
         *(
-            TeacherInfo(role, f"every agent plays {role}", (MEMORY,))
-            for role in ("miner", "scout", "aligner", "scrambler")
+            TeacherInfo(
+                role, f"{PREFIX}{role}", f"every agent plays {role}", f"one skill: {does}", lacks, "for curriculum", SHARED
+            )
+            for role, (does, lacks) in _SINGLE.items()
         ),
         TeacherInfo(
             "dinky",
+            f"{PREFIX}dinky:v15",
             "crafts hearts on machina_1",
+            "the teacher of the runs of January 2026",
+            "another game's rules",
+            "baseline",
             (),
             version="v15",
             missing="it plays machina_1, which cannot be played yet",
         ),
     )
 }  # fmt: skip
+
+
+def register_teacher(name: str, factory: str, summary: str) -> None:
+    """Make a teacher of one's own known as `metta://policy/NAME`; call it where the recipe is, before a command runs.
+
+    Args:
+        name: letters, digits, `_` and `-`; not the name of another teacher.
+        factory: `module:name` of a class or function that is called as `factory(spec, sim)` and returns an object with
+            the attributes and methods of `CogsGuardTeacher`; see `PythonTeacher` and `coglab.testing.check_teacher`.
+        summary: one line.
+
+    Raises:
+        UserError: the name is taken or cannot be part of a URI, or the factory is not spelt `module:name`.
+    """
+    known = TEACHERS.get(name)
+    if known is not None and known.factory != factory:
+        raise UserError(
+            f"`{name}` is the name of another teacher already; choose a name like `my-{name}`."
+        )
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
+        raise UserError(
+            f"`{name}` cannot be the name of a teacher; use letters and digits, for example `my-teacher`."
+        )
+    if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", factory):
+        raise UserError(
+            f"`{factory}`: expected `module:name`, for example `recipes.experiment.my_teacher:MyTeacher`."
+        )
+    TEACHERS[name] = TeacherInfo(
+        name,
+        f"{PREFIX}{name}",
+        summary,
+        "yours",
+        "not measured",
+        "alternative",
+        (),
+        factory=factory,
+    )
 
 
 @dataclass(frozen=True)
@@ -97,20 +202,41 @@ class TeacherSpec:
     """Role of each agent by index; agents past the end play `rest`. Unused by teachers that rotate."""
     rest: str = SMART
     """Role of the agents past the end of `roles`."""
+    cycle: tuple[str, ...] = ()
+    """Agent i plays cycle[i mod length] if this is not empty."""
     rotation: tuple[str, ...] = ()
     """Agent i plays rotation[(episode + i) mod length] if this is not empty."""
     memory: Memory = "own"
+    allocation: Allocation = "stock"
+    """How agents with the role `gear` get their roles."""
+    labels: Labels = "acting"
 
-    def role_of(self, agent: int, episode: int) -> str:
-        """The role that an agent starts an episode with.
+    def role_of(self, agent: int, episode: int, num_agents: int) -> str:
+        """The role that an agent starts an episode with; SMART: it or the team chooses.
 
         Args:
             agent: index of the agent in its team.
             episode: how many episodes its game has finished.
+            num_agents: agents in the team.
         """
         if self.rotation:
             return self.rotation[(episode + agent) % len(self.rotation)]
-        return self.roles[agent] if agent < len(self.roles) else self.rest
+        if self.cycle:
+            role = self.cycle[agent % len(self.cycle)]
+        else:
+            role = self.roles[agent] if agent < len(self.roles) else self.rest
+        if role == SMART and self.allocation == "static":
+            return static_role(agent, num_agents)
+        return role
+
+
+def static_role(agent: int, num_agents: int) -> str:
+    """The role of an agent under `roles=static`; small teams have an aligner too."""
+    if num_agents <= 3 and agent == min(1, num_agents - 1):
+        return "aligner"
+    if agent < len(STATIC_ROLES):
+        return STATIC_ROLES[agent]
+    return ("miner", "aligner")[agent % 2]
 
 
 def parse_teacher_uri(uri: str) -> TeacherSpec:
@@ -127,27 +253,43 @@ def parse_teacher_uri(uri: str) -> TeacherSpec:
     """
     text = uri.removeprefix(PREFIX)
     head, _, query = text.partition("?")
-    name, _, version = head.partition(":")
+    name, colon, version = head.partition(":")
     info = TEACHERS.get(name)
     if info is None:
         raise UserError(
             f"`{uri}`: there is no teacher `{name}`; the teachers are {', '.join(TEACHERS)}, "
             f"for example `{PREFIX}cogsguard?gear=10`.{did_you_mean(name, TEACHERS)}"
         )
-    if version and version != info.version:
+    if colon and version != info.version:
         works = f"{name}:{info.version}" if info.version else name
         raise UserError(f"`{uri}`: `{name}` has no version `{version}`; use `{PREFIX}{works}`.")
     given = _read_query(uri, query, info)
-    memory: Memory = "team" if given.get("memory") == "team" else "own"
+    memory: Memory = given.get("memory", "own")  # type: ignore[assignment]
+    labels: Labels = given.get("labels", "acting")  # type: ignore[assignment]
+    allocation: Allocation = given.get("roles", "stock" if memory == "own" else "team")  # type: ignore[assignment]
+    if labels == "own" and memory == "own":
+        raise UserError(
+            f"`{uri}`: with `memory=own` the labels are own ones anyway; leave `labels=own` out, "
+            "or use `memory=team&labels=own`."
+        )
+    common = {"memory": memory, "labels": labels, "allocation": allocation}
     if name == "teacher":
         rotation = _read_roles(
             uri, "role_vibes", given.get("role_vibes", "miner,scout,aligner,scrambler")
         )
-        return TeacherSpec(uri, name, rotation=rotation, memory=memory)
+        return TeacherSpec(uri, name, rotation=rotation, **common)  # type: ignore[arg-type]
     if name in ROLES:
-        return TeacherSpec(uri, name, rest=name, memory=memory)
+        return TeacherSpec(uri, name, rest=name, **common)  # type: ignore[arg-type]
     if name == "cogsguard":
-        return TeacherSpec(uri, name, roles=_starting_roles(uri, given), memory=memory)
+        roles: tuple[str, ...] = ()
+        cycle: tuple[str, ...] = ()
+        if "role_order" in given:
+            roles = _read_roles(uri, "role_order", given["role_order"])
+        elif "role_cycle" in given:
+            cycle = _read_roles(uri, "role_cycle", given["role_cycle"])
+        else:
+            roles = _counted_roles(given)
+        return TeacherSpec(uri, name, roles=roles, cycle=cycle, **common)  # type: ignore[arg-type]
     return TeacherSpec(uri, name)
 
 
@@ -176,28 +318,22 @@ def _read_query(uri: str, query: str, info: TeacherInfo) -> dict[str, str]:
             raise UserError(
                 f"`{uri}`: `{info.name}` has no parameter `{key}`; {takes}.{did_you_mean(key, names)}"
             )
-        if not equals or not value:
-            raise UserError(f"`{uri}`: `{key}` needs a value, for example `{_example(info, key)}`.")
         parameter = info.parameters[names.index(key)]
+        if not equals or not value:
+            raise UserError(
+                f"`{uri}`: `{key}` needs a value, for example `{key}={parameter.example}`."
+            )
         if parameter.kind == "count" and not re.fullmatch(r"\d{1,3}", value):
             raise UserError(
                 f"`{uri}`: `{key}={value}` is no number of agents; expected 0 to 999, for example `{key}=4`."
             )
-        if parameter.kind == "memory" and value not in ("own", "team"):
+        if parameter.choices and value not in parameter.choices:
             raise UserError(
-                f"`{uri}`: `memory={value}`: expected `own` or `team`, for example `memory=own`."
-                f"{did_you_mean(value, ('own', 'team'))}"
+                f"`{uri}`: `{key}={value}`: expected {' or '.join(f'`{choice}`' for choice in parameter.choices)}, "
+                f"for example `{key}={parameter.example}`.{did_you_mean(value, parameter.choices)}"
             )
         given[key] = value
     return given
-
-
-def _example(info: TeacherInfo, key: str) -> str:
-    """A value that works for a parameter, as `key=value`."""
-    kind = next(parameter.kind for parameter in info.parameters if parameter.name == key)
-    return f"{key}={ {'count': '4', 'roles': 'miner,aligner', 'memory': 'own'}[kind] }".replace(
-        " ", ""
-    )
 
 
 def _read_roles(uri: str, key: str, value: str) -> tuple[str, ...]:
@@ -212,10 +348,8 @@ def _read_roles(uri: str, key: str, value: str) -> tuple[str, ...]:
     return roles
 
 
-def _starting_roles(uri: str, given: dict[str, str]) -> tuple[str, ...]:
-    """Roles by agent index from `role_order`, else from the counts; without either 1 scrambler and 4 miners."""
-    if "role_order" in given:
-        return _read_roles(uri, "role_order", given["role_order"])
+def _counted_roles(given: dict[str, str]) -> tuple[str, ...]:
+    """Roles by agent index from the counts; without any 1 scrambler and 4 miners."""
     counts = {role: int(given[role]) for role in (*ROLES, SMART) if role in given}
     if not counts:
         counts = {"scrambler": 1, "miner": 4}

@@ -1,8 +1,8 @@
 """`CogsGuardTeacher`: one scripted teacher over a batch of games.
 
-The teacher keeps no state of its own beyond counting episodes: what it remembers lies in a `MapMemory`, its role is
-the vibe that the agent shows, and every label is a function of the memory's scalars and routes. So it never matters
-who acted before, and a network that reads the same memory sees everything that decides a label.
+With `memory=own` the teacher keeps no state of its own beyond counting episodes: what it remembers lies in a
+`MapMemory`, its role is the vibe that the agent shows, and every label is a function of the memory's scalars and routes.
+So it never matters who acted before, and a network that reads the same memory sees everything that decides a label.
 """
 
 from __future__ import annotations
@@ -13,8 +13,17 @@ import numpy as np
 
 from coglab.games.cogsguard.memory import MapMemory
 from coglab.games.cogsguard.memory_layout import VIBES
-from coglab.games.cogsguard.teachers.decide import TUNING, ask_rows, label_rows
-from coglab.games.cogsguard.teachers.registry import SMART, TeacherSpec
+from coglab.games.cogsguard.teachers.decide import (
+    CHOOSES,
+    FIRST_VIBE_ACTION,
+    TUNING,
+    Roles,
+    Tuning,
+    ask_rows,
+    label_rows,
+)
+from coglab.games.cogsguard.teachers.registry import ROLES, SMART, TeacherSpec
+from coglab.games.cogsguard.teachers.team import TEAM_TUNING, allocate_roles, claim_targets
 
 
 class CogsGuardTeacher:
@@ -25,9 +34,10 @@ class CogsGuardTeacher:
         memory: what it decides from.
         needs_update: the caller must call `observe` before `label`; False if the caller keeps the given memory
             up to date itself.
-        labels: i16 [N] the action to take, -1 where the teacher abstains.
-        label_mask: u16 [N] bit u: action u is as good; 0 where the teacher abstains.
-        label_weight: f32 [N] 1, or 0 where the choice is arbitrary or the teacher abstains.
+        labels: i16 [N] the action that the teacher takes where it leads, -1 where it abstains.
+        label_mask: u16 [N] bit u: action u is to be imitated; 0 where the teacher abstains. It has the bit of `labels`,
+            but for `labels=own`: then it has what an own-memory teacher would do.
+        label_weight: f32 [N] 1, or 0 where the action cannot be known from what the agent observed.
         goals: i8 [N] route class that is being followed, -1 for none; for diagnosis.
     """
 
@@ -41,12 +51,15 @@ class CogsGuardTeacher:
         """
         self.spec = spec
         self._sim = sim
+        no_miner = spec.name in ("aligner", "scrambler")
+        self._tuning = TUNING._replace(hand_mining=1.0) if no_miner else TUNING
         num_rows, num_agents = sim.num_rows, sim.num_agents
-        if memory is not None and spec.memory == "own" and not memory.is_shared:
-            self.memory = memory
+        given = memory if memory is not None and not memory.is_shared else None
+        if given is not None and spec.memory == "own":
+            self.memory = given
             self.needs_update = False
         else:
-            self.memory = MapMemory(num_rows, num_agents, is_shared=spec.memory == "team")
+            self.memory = MapMemory(num_rows, num_agents, is_shared=spec.memory != "own")
             self.needs_update = True
         self.labels = np.full(num_rows, -1, np.int16)
         self.label_mask = np.zeros(num_rows, np.uint16)
@@ -54,7 +67,20 @@ class CogsGuardTeacher:
         self.goals = np.full(num_rows, -1, np.int8)
         self._asked = np.zeros(num_rows, np.int64)
         self._episode = np.full(sim.num_envs, -1, np.int32)
-        self._fixed_role = np.full(num_rows, -1, np.int8)
+        self._ticks = np.zeros(sim.num_envs, np.int32)
+        roles = [spec.role_of(agent, 0, num_agents) for agent in range(num_agents)]
+        chooses = [role == SMART for role in roles]
+        uniform = len(set(roles)) == 1 and not spec.rotation
+        hidden = not uniform or (chooses[0] and spec.allocation != "stock")
+        self._roles = Roles(
+            wanted=np.full(num_rows, CHOOSES, np.int8),
+            is_enforced=np.full(num_rows, uniform),
+            is_hidden=np.full(num_rows, hidden),
+        )
+        self._in_team = np.zeros(num_rows, np.bool_)
+        self._own_labels: _OwnLabels | None = None
+        if spec.labels == "own" and spec.memory != "own":
+            self._own_labels = _OwnLabels(sim, given, self._tuning)
 
     def observe(self, reset: np.ndarray, first_env: int = 0, last_env: int | None = None) -> None:
         """Take in the simulator's current observations; only when `needs_update`.
@@ -65,9 +91,14 @@ class CogsGuardTeacher:
             last_env: game after the last; all when left out.
         """
         first, last = self._rows(first_env, last_env)
+        agents = self._sim.num_agents
         self.memory.update(self._sim.tokens, reset, first, last)
-        ask_rows(TUNING, self.memory.state, self._asked, first, last)
+        if self.spec.memory == "full":
+            self._reveal(reset[::agents], first // agents, last // agents)
+        ask_rows(self._tuning, self.memory.state, self._asked, first, last)
         self.memory.routes(first, last, self._asked)
+        if self._own_labels is not None:
+            self._own_labels.observe(self._sim.tokens, reset, first, last)
 
     def label(self, reset: np.ndarray, first_env: int = 0, last_env: int | None = None) -> None:
         """Write `labels`, `label_mask` and `label_weight` for the current observations; the GIL is released.
@@ -79,34 +110,45 @@ class CogsGuardTeacher:
         """
         first, last = self._rows(first_env, last_env)
         agents = self._sim.num_agents
-        for env in np.flatnonzero(reset[first:last:agents]) + first_env:
+        begin, end = first // agents, last // agents
+        state = self.memory.state
+        for env in np.flatnonzero(reset[first:last:agents]) + begin:
             self._begin_episode(int(env))
+        if self.spec.allocation == "team":
+            allocate_roles(
+                TEAM_TUNING, state, self._in_team, self._roles.wanted, self._ticks, agents, begin, end
+            )  # fmt: skip
+        if self.spec.memory != "own":
+            claim_targets(self._tuning, state, self.memory.agents_per_memory, agents, begin, end)
         label_rows(
-            TUNING,
-            self.memory.state,
-            self._fixed_role,
-            self.labels,
-            self.label_mask,
-            self.label_weight,
-            self.goals,
-            first,
-            last,
-        )
+            self._tuning, state, self._roles, self.labels, self.label_mask, self.label_weight, self.goals,
+            first, last,
+        )  # fmt: skip
+        self._ticks[begin:end] += 1
+        if self._own_labels is not None:
+            self._own_labels.label(self, first, last)
 
     def get_state(self) -> dict[str, np.ndarray]:
         """Copies of what the next labels depend on; the memory only if it is the teacher's own."""
-        saved = {"episode": self._episode.copy(), "fixed_role": self._fixed_role.copy()}
-        if self.needs_update:
-            saved |= {f"memory.{name}": array for name, array in self.memory.get_state().items()}
+        saved = {"episode": self._episode.copy(), "fixed_role": self._roles.wanted.copy()}
+        saved |= {"ticks": self._ticks.copy(), "in_team": self._in_team.copy()}
+        saved |= {"is_enforced": self._roles.is_enforced.copy()}
+        for prefix, memory in self._memories():
+            saved |= {prefix + name: array for name, array in memory.get_state().items()}
         return saved
 
     def set_state(self, saved: dict[str, np.ndarray]) -> None:
-        """Restore what `get_state` returned."""
+        """Restore what `get_state` returned; what an older version did not save stays as it is."""
         self._episode[:] = saved["episode"]
-        self._fixed_role[:] = saved["fixed_role"]
-        if self.needs_update:
-            prefix = "memory."
-            self.memory.set_state(
+        self._roles.wanted[:] = saved["fixed_role"]
+        for name, array in (
+            ("ticks", self._ticks),
+            ("in_team", self._in_team),
+            ("is_enforced", self._roles.is_enforced),
+        ):
+            array[:] = saved.get(name, array)
+        for prefix, memory in self._memories():
+            memory.set_state(
                 {
                     name.removeprefix(prefix): array
                     for name, array in saved.items()
@@ -114,15 +156,76 @@ class CogsGuardTeacher:
                 }
             )
 
+    def _memories(self) -> list[tuple[str, MapMemory]]:
+        """The memories that the teacher keeps itself, each with the beginning of its names in a saved state."""
+        memories = [("memory.", self.memory)] if self.needs_update else []
+        if self._own_labels is not None and self._own_labels.keeps_memory:
+            memories.append(("own_memory.", self._own_labels.memory))
+        return memories
+
     def _begin_episode(self, env: int) -> None:
         """Count the episode and hand out the roles that are fixed for its length."""
         self._episode[env] += 1
+        self._ticks[env] = 0
         agents = self._sim.num_agents
         for agent in range(agents):
-            role = self.spec.role_of(agent, int(self._episode[env]))
-            self._fixed_role[env * agents + agent] = -1 if role == SMART else VIBES.index(role)
+            role = self.spec.role_of(agent, int(self._episode[env]), agents)
+            n = env * agents + agent
+            self._roles.wanted[n] = CHOOSES if role == SMART else VIBES.index(role)
+            self._in_team[n] = role == SMART and self.spec.allocation == "team"
+            if self._in_team[n]:
+                self._roles.is_enforced[n] = True
+
+    def _reveal(self, is_new: np.ndarray, first_env: int, last_env: int) -> None:
+        """Show the memory the whole map."""
+        from coglab.games.cogsguard.teachers.reveal import reveal_games
+
+        maps = self._sim.maps.compiled
+        state = self._sim.state
+        reveal_games(
+            self.memory.state, maps.info, maps.objects, maps.wall_bits, state.map_slot,
+            state.object_value, np.ascontiguousarray(is_new), first_env, last_env,
+        )  # fmt: skip
 
     def _rows(self, first_env: int, last_env: int | None) -> tuple[int, int]:
         """First row and row after the last of a range of games."""
         agents = self._sim.num_agents
         return first_env * agents, (self._sim.num_envs if last_env is None else last_env) * agents
+
+
+class _OwnLabels:
+    """Labels from each agent's own memory, for a teacher that acts on more than that."""
+
+    def __init__(self, sim: Any, memory: MapMemory | None, tuning: Tuning) -> None:
+        self._tuning = tuning
+        self.keeps_memory = memory is None
+        self.memory = MapMemory(sim.num_rows, sim.num_agents) if memory is None else memory
+        num_rows = sim.num_rows
+        self._asked = np.zeros(num_rows, np.int64)
+        self._labels = np.zeros(num_rows, np.int16)
+        # Every role is played as shown; the wish is only for agents that show none yet.
+        self._roles = Roles(
+            wanted=np.full(num_rows, VIBES.index(ROLES[0]), np.int8),
+            is_enforced=np.zeros(num_rows, np.bool_),
+            is_hidden=np.ones(num_rows, np.bool_),
+        )
+
+    def observe(self, tokens: np.ndarray, reset: np.ndarray, first: int, last: int) -> None:
+        """Take in the observations, unless the caller keeps the memory up to date."""
+        if self.keeps_memory:
+            self.memory.update(tokens, reset, first, last)
+            ask_rows(self._tuning, self.memory.state, self._asked, first, last)
+            self.memory.routes(first, last, self._asked)
+
+    def label(self, teacher: CogsGuardTeacher, first: int, last: int) -> None:
+        """Write the teacher's mask and weight; where it changes the role, that is to be imitated, with weight 0."""
+        rows = slice(first, last)
+        acted_mask = teacher.label_mask[rows].copy()
+        label_rows(
+            self._tuning, self.memory.state, self._roles, self._labels, teacher.label_mask,
+            teacher.label_weight, teacher.goals, first, last,
+        )  # fmt: skip
+        changes = teacher.labels[rows] >= FIRST_VIBE_ACTION
+        changes |= self._labels[rows] >= FIRST_VIBE_ACTION
+        teacher.label_mask[rows][changes] = acted_mask[changes]
+        teacher.label_weight[rows][changes] = 0.0

@@ -1,0 +1,270 @@
+"""What every teacher promises: what it knows, what it does not, and that its labels can be learned."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from coglab.games.cogsguard.config import CogsGuardConfig
+from coglab.games.cogsguard.mapgen import generate_map
+from coglab.games.cogsguard.maps import MapTable
+from coglab.games.cogsguard.memory import SCALAR_INDEX, MapMemory
+from coglab.games.cogsguard.memory_layout import VIBES
+from coglab.games.cogsguard.sim import CogsGuardSim
+from coglab.games.cogsguard.teachers import make_teacher
+
+TEAM = 6
+SMART = "metta://policy/cogsguard?gear=10"
+EVERY = [
+    SMART,
+    "metta://policy/cogsguard",
+    "metta://policy/cogsguard?gear=10&roles=static",
+    "metta://policy/cogsguard?gear=10&memory=team",
+    "metta://policy/cogsguard?gear=10&memory=team&labels=own",
+    "metta://policy/cogsguard?gear=10&memory=full",
+    "metta://policy/teacher",
+    "metta://policy/miner",
+    "metta://policy/scout",
+    "metta://policy/aligner?memory=team",
+    "metta://policy/scrambler",
+]
+
+
+def make_sim(num_envs=1, num_agents=TEAM, mission="arena", max_steps=300, seed=11):
+    config = CogsGuardConfig(mission=mission, num_agents=num_agents, max_steps=max_steps)
+    grids = [generate_map(mission, num_agents, seed + i) for i in range(num_envs)]
+    return CogsGuardSim(
+        config, num_envs, MapTable.from_grids(grids), seed=seed, map_choice="by_env"
+    )
+
+
+def play(sim, teacher, ticks, watch=lambda tick: None, noise=0.0):
+    """Let the teacher play, with a share of random actions; `watch` is called after every label."""
+    rng = np.random.default_rng(0)
+    reset = np.ones(sim.num_rows, np.bool_)
+    for tick in range(ticks):
+        if teacher.needs_update:
+            teacher.observe(reset)
+        teacher.label(reset)
+        watch(tick)
+        sim.actions[:] = np.maximum(teacher.labels, 0)
+        random = rng.random(sim.num_rows) < noise
+        sim.actions[random] = rng.integers(0, 12, random.sum())
+        sim.step()
+        reset[:] = sim.terminated | sim.truncated
+
+
+def record(uri, num_envs=2, ticks=200, noise=0.2, num_agents=TEAM):
+    """Observations [T, N, 200, 3] and first-of-episode flags of a game with a teacher and some random actions."""
+    sim = make_sim(num_envs, num_agents, max_steps=150)
+    teacher = make_teacher(uri, sim)
+    tokens, resets = [], []
+    reset = np.ones(sim.num_rows, np.bool_)
+    rng = np.random.default_rng(1)
+    for _ in range(ticks):
+        tokens.append(sim.tokens.copy())
+        resets.append(reset.copy())
+        teacher.observe(reset)
+        teacher.label(reset)
+        sim.actions[:] = teacher.labels
+        random = rng.random(sim.num_rows) < noise
+        sim.actions[random] = rng.integers(0, 12, random.sum())
+        sim.step()
+        reset[:] = sim.terminated | sim.truncated
+    return np.array(tokens), np.array(resets)
+
+
+def relabel(uri, tokens, resets, num_agents=TEAM):
+    """Masks and weights of a teacher that sees nothing but these observations: there is no simulator behind them."""
+    num_rows = tokens.shape[1]
+    sim = SimpleNamespace(
+        num_rows=num_rows, num_agents=num_agents, num_envs=num_rows // num_agents, tokens=None
+    )
+    teacher = make_teacher(uri, sim)
+    masks, weights = [], []
+    for sim.tokens, reset in zip(tokens, resets, strict=True):
+        teacher.observe(reset)
+        teacher.label(reset)
+        masks.append(teacher.label_mask.copy())
+        weights.append(teacher.label_weight.copy())
+    return np.array(masks), np.array(weights)
+
+
+@pytest.mark.parametrize("uri", EVERY)
+def test_labels_are_actions_and_masks_hold_them(uri):
+    sim = make_sim(2)
+    teacher = make_teacher(uri, sim)
+
+    def watch(tick):
+        assert ((teacher.labels >= 0) & (teacher.labels < 12)).all()
+        assert (teacher.label_mask != 0).all()
+        assert np.isin(teacher.label_weight, (0, 1)).all()
+        if "labels=own" not in uri:
+            assert ((teacher.label_mask >> teacher.labels) & 1).all()
+
+    play(sim, teacher, 320, watch)
+
+
+@pytest.mark.parametrize("uri", [SMART, "metta://policy/aligner", "metta://policy/miner"])
+def test_an_own_memory_teacher_knows_only_the_observations_of_its_row(uri):
+    tokens, resets = record(SMART)
+    masks, weights = relabel(uri, tokens, resets)
+    assert (weights == 1).all()
+    # Other rows are exchanged for those of another game, and the row moves to another seat and another game.
+    num_rows = tokens.shape[1]
+    order = np.random.default_rng(5).permutation(num_rows)
+    for row in (0, 4, 7):
+        place = (row + 5) % num_rows
+        mixed = tokens[:, order].copy()
+        mixed[:, place] = tokens[:, row]
+        flags = resets[:, order].copy()
+        flags[:, place] = resets[:, row]
+        others, _ = relabel(uri, mixed, flags)
+        assert (others[:, place] == masks[:, row]).all()
+
+
+@pytest.mark.parametrize("uri", ["metta://policy/teacher", "metta://policy/cogsguard"])
+def test_the_index_of_an_agent_shapes_only_labels_without_weight(uri):
+    tokens, resets = record(uri)
+    masks, weights = relabel(uri, tokens, resets)
+    moved = np.roll(np.arange(TEAM), 2)
+    order = np.concatenate([moved, moved + TEAM])
+    others, other_weights = relabel(uri, tokens[:, order], resets[:, order])
+    counts = (weights[:, order] == 1) & (other_weights == 1)
+    fixed = np.ones_like(counts)
+    if uri == "metta://policy/cogsguard":
+        # Agents that choose their role themselves may differ from those whose role is fixed in when they change it,
+        # but then the weight is 0 in one of the two.
+        fixed = counts
+    same = others == masks[:, order]
+    assert same[counts & fixed].all()
+    assert (~same).any()
+    assert (weights == 0).mean() < 0.1
+
+
+def test_a_team_memory_knows_nothing_of_other_teams():
+    uri = f"{SMART}&memory=team"
+    tokens, resets = record(SMART, num_envs=3)
+    masks, _ = relabel(uri, tokens, resets)
+    alone = slice(TEAM, 2 * TEAM)
+    others, _ = relabel(uri, tokens[:, alone], resets[:, alone])
+    assert (others == masks[:, alone]).all()
+
+
+@pytest.mark.parametrize("uri", [SMART, f"{SMART}&memory=team"])
+def test_labels_do_not_depend_on_earlier_labels(uri):
+    tokens, resets = record(SMART)
+    often, _ = relabel(uri, tokens, resets)
+    sim = SimpleNamespace(
+        num_rows=tokens.shape[1], num_agents=TEAM, num_envs=tokens.shape[1] // TEAM, tokens=None
+    )
+    teacher = make_teacher(uri, sim)
+    # Random labels "were executed": whatever the teacher said before is overwritten.
+    rng = np.random.default_rng(2)
+    for tick, (sim.tokens, reset) in enumerate(zip(tokens, resets, strict=True)):
+        teacher.observe(reset)
+        teacher.label(reset)
+        assert (teacher.label_mask == often[tick]).all()
+        teacher.labels[:] = rng.integers(0, 12, len(teacher.labels))
+        teacher.label_mask[:] = 0
+        teacher.goals[:] = -1
+
+
+@pytest.mark.parametrize("uri", [SMART, "metta://policy/teacher", "metta://policy/cogsguard"])
+def test_searching_only_the_asked_routes_gives_the_labels_of_all_routes(uri):
+    sim = make_sim(2)
+    memory = MapMemory(sim.num_rows, sim.num_agents)
+    from_all = make_teacher(uri, sim, memory)
+    from_asked = make_teacher(uri, sim)
+    assert not from_all.needs_update
+    reset = np.ones(sim.num_rows, np.bool_)
+    rng = np.random.default_rng(3)
+    for _ in range(320):
+        memory.update(sim.tokens, reset)
+        memory.routes()
+        from_asked.observe(reset)
+        for teacher in (from_all, from_asked):
+            teacher.label(reset)
+        assert (from_all.labels == from_asked.labels).all()
+        assert (from_all.label_mask == from_asked.label_mask).all()
+        sim.actions[:] = from_all.labels
+        random = rng.random(sim.num_rows) < 0.1
+        sim.actions[random] = rng.integers(0, 12, random.sum())
+        sim.step()
+        reset[:] = sim.terminated | sim.truncated
+
+
+def test_goals_last_eight_steps_and_more():
+    sim = make_sim(4, num_agents=8, max_steps=1000)
+    teacher = make_teacher(SMART, sim)
+    goals = []
+    play(sim, teacher, 600, lambda tick: goals.append(teacher.goals.copy()))
+    goals = np.array(goals)
+    lengths = []
+    for row in goals.T:
+        ends = np.flatnonzero(np.diff(row)) + 1
+        lengths += np.diff(np.concatenate([[0], ends, [len(row)]])).tolist()
+    # Of a step drawn at random: how long the stretch with one goal is that it lies in.
+    lengths = np.sort(lengths)
+    assert lengths[np.searchsorted(np.cumsum(lengths), lengths.sum() / 2)] >= 8
+
+
+def test_own_labels_under_a_team_teacher_are_those_of_an_own_memory():
+    uri = f"{SMART}&memory=team&labels=own"
+    tokens, resets = record(f"{SMART}&memory=team")
+    masks, weights = relabel(uri, tokens, resets)
+    acting, _ = relabel(f"{SMART}&memory=team", tokens, resets)
+    own, _ = relabel(SMART, tokens, resets)
+    counts = weights == 1
+    assert counts.mean() > 0.8
+    changes_role = own >= 1 << 5
+    assert (masks == own)[counts & ~changes_role].all()
+    assert (masks != acting)[counts].any()
+
+
+@pytest.mark.parametrize("num_agents", [1, 2, 3, 4, 5, 13, 20])
+@pytest.mark.parametrize("memory", ["own", "team"])
+def test_teams_of_every_size_play(num_agents, memory):
+    sim = make_sim(1, num_agents=num_agents)
+    play(sim, make_teacher(f"{SMART}&memory={memory}", sim), 299)
+    gained = sim.state.inventory[:, 1].sum() + sim.state.counter.sum()
+    assert gained > 0
+
+
+def test_the_first_label_gives_the_role_and_a_shown_role_is_kept():
+    sim = make_sim(1, num_agents=4)
+    teacher = make_teacher("metta://policy/teacher", sim)
+    reset = np.ones(4, np.bool_)
+    teacher.observe(reset)
+    teacher.label(reset)
+    assert teacher.labels.tolist() == [
+        5 + VIBES.index(r) for r in ("miner", "scout", "aligner", "scrambler")
+    ]
+    assert (teacher.label_weight == 0).all()
+    sim.actions[:] = 5 + VIBES.index("scout")
+    sim.step()
+    teacher.observe(~reset)
+    teacher.label(~reset)
+    assert (teacher.memory.scalars[:, SCALAR_INDEX["vibe_scout"]] == 1).all()
+    assert (teacher.labels < 5).all()
+    assert (teacher.label_weight == 1).all()
+
+
+@pytest.mark.parametrize("uri", [f"{SMART}&memory=team", f"{SMART}&memory=team&labels=own"])
+def test_a_restored_teacher_goes_on_as_if_nothing_had_happened(uri):
+    sim = make_sim(2)
+    teacher = make_teacher(uri, sim)
+    play(sim, teacher, 100)
+    copy = make_teacher(uri, sim)
+    copy.set_state(teacher.get_state())
+    reset = np.zeros(sim.num_rows, np.bool_)
+    for _ in range(60):
+        for one in (teacher, copy):
+            one.observe(reset)
+            one.label(reset)
+        assert (teacher.labels == copy.labels).all()
+        assert (teacher.label_mask == copy.label_mask).all()
+        sim.actions[:] = teacher.labels
+        sim.step()
