@@ -51,7 +51,7 @@ def _ranking(doc: dict[str, Any]) -> str:
         figure, axes = _new(7.5, 1.1 + 0.28 * len(rows))
         for place, row in enumerate(rows):
             colour = (
-                _COLOURS[(ord(row["letter"][-1]) - ord("a")) % len(_COLOURS)]
+                _COLOURS[(ord(row["letter"][0]) - ord("a")) % len(_COLOURS)]
                 if row["letter"]
                 else _COLOURS[5]
             )

@@ -27,7 +27,7 @@ HISTORY, SUMMARY, CONFIG, METRIC, RUN, EXIT, PREEMPTING, ALERT, ENVIRONMENT = (
     10,
     26,
 )
-FACTS = frozenset({CONFIG, METRIC, RUN, EXIT, PREEMPTING, ALERT, SUMMARY})
+FACTS = frozenset({CONFIG, METRIC, RUN, EXIT, PREEMPTING, ALERT})
 VALUE_JSON = 16
 
 Data = bytes | memoryview
@@ -292,7 +292,7 @@ def _read_varint(data: Any, at: int, end: int) -> tuple[int, int]:
     return 0, -1
 
 
-@kernel
+@kernel(what="the reader of W&B logs", seconds=5)
 def find_values(data: Any, start: int, names: Any, name_start: Any, out: Any) -> int:
     """Find the JSON texts of a few metrics in one history record, without decoding the others.
 
