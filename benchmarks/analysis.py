@@ -14,7 +14,6 @@ import json
 import multiprocessing
 import os
 import struct
-import sys
 import tempfile
 import threading
 import time
@@ -179,8 +178,9 @@ def measure(name: str, work: Callable[[Path], int], argument: Path) -> dict[str,
 
 
 def _measured(work: Callable[[Path], int], argument: Path, queue: Any) -> None:
-    sys.stdout = open(os.devnull, "w")
-    sys.stderr = open(os.devnull, "w")
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(quiet, 1)
+    os.dup2(quiet, 2)
     peak = [0]
     stop = threading.Event()
 
@@ -242,9 +242,8 @@ def main() -> None:
             }
         )
     for row in results:
-        print(
-            f"{row['what']:<52} cpu {row['cpu_s']:6.2f} s  wall {row['wall_s']:6.2f} s  goal {row['goal_s']:>3} s  {row['anonymous_mb']:>4} MB anonymous"
-        )
+        times = f"cpu {row['cpu_s']:6.2f} s  wall {row['wall_s']:6.2f} s  goal {row['goal_s']:>3} s"
+        print(f"{row['what']:<52} {times}  {row['anonymous_mb']:>4} MB anonymous")
     print("load average:", *(f"{load:.1f}" for load in os.getloadavg()))
     if options.out is not None:
         options.out.write_text(

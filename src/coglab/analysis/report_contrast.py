@@ -282,7 +282,8 @@ def baseline(doc: dict[str, Any]) -> list[Block]:
             ],
             body,
             frozenset(range(1, 7)),
-            f"At {steps(base['budget'])} steps; teacher and random player from the runs' own evaluations; a student's score counts where no teacher played.",
+            f"At {steps(base['budget'])} steps; teacher and random player from the runs' own "
+            "evaluations; a student's score counts where no teacher played.",
         )
     )
     if base["points"]:

@@ -299,8 +299,12 @@ def executive(doc: dict[str, Any]) -> list[dict[str, Any]]:
             {
                 "text": (
                     f"{count(len(over), 'run')} did not finish, "
-                    f"{len(doc['failures']) - len(over)} still running; {count(bad, 'run')} "
-                    "with a health check that is bad."
+                    f"{len(doc['failures']) - len(over)} still running"
+                    + (
+                        f"; {count(bad, 'run')} with a health check that is bad."
+                        if doc["health"]
+                        else "."
+                    )
                 ),
                 "grade": "data",
                 "anchor": "health-and-failures",
