@@ -175,7 +175,12 @@ def separates(doc: dict[str, Any]) -> list[Block]:
     blocks += _controlled(doc)
     blocks.append(
         Text(
-            f"Importance by random forests is not shown: below 25 configurations ({stats['units']} here) it ranks noise."
+            "Importance by random forests is not shown: "
+            + (
+                f"below 25 configurations ({stats['units']} here) it ranks noise."
+                if stats["units"] < 25
+                else "it tells no cause from its companions; the bundles and their rivals above do."
+            )
         )
     )
     return blocks
