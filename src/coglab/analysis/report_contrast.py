@@ -6,7 +6,7 @@ from typing import Any
 
 from coglab.analysis.blocks import Block, Cell, Code, Heading, Items, Note, Table, Text
 from coglab.analysis.summary import bundle_sentence
-from coglab.analysis.text import clean, number, p_value, quoted, steps
+from coglab.analysis.text import clean, count, number, p_value, quoted, steps
 
 MAX_ROWS = 30
 
@@ -236,7 +236,7 @@ def _controlled(doc: dict[str, Any]) -> list[Block]:
         blocks.append(
             Text(
                 f"Closest losing neighbour: {quoted(near['worse'], 80)} differs from "
-                f"{quoted(near['better'], 80)} in {near['count']} settings "
+                f"{quoted(near['better'], 80)} in {count(near['count'], 'setting')} "
                 f"({keys}{more}) and scores {number(abs(near['difference']))} worse."
             )
         )

@@ -380,7 +380,9 @@ def find_values(data: Any, start: int, names: Any, name_start: Any, out: Any) ->
             if has_typed:
                 needs_slow = 1
             continue
-        if key_parts != 1 or data[text_begin] == 123:  # nested: several keys, or a JSON object
+        if key_parts != 1 or (
+            text_end > text_begin and data[text_begin] == 123
+        ):  # nested: several keys, or a JSON object
             needs_slow = max(needs_slow, _may_hold(data, key_begin, key_end, names, name_start))
             continue
         length = key_end - key_begin
