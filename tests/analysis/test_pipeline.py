@@ -521,3 +521,42 @@ def test_the_document_fits_its_schema_and_strict_json(tmp_path, analyse):
     write_run(tmp_path, "bad", curve=lambda at: at * math.nan, steps=400_000, state="crashed")
     doc = analyse(tmp_path).data
     check(json.loads(json.dumps(doc, allow_nan=False)))
+
+
+def test_a_run_that_a_teacher_played_has_no_rank_beside_students(tmp_path, analyse):
+    def led(share):
+        return {
+            "teacher/teacher_led_share": lambda at: 0 * at + share,
+            "teacher/student_led_share": lambda at: 0 * at,
+        }
+
+    for seed in range(3):
+        write_run(tmp_path, f"student{seed}", 1.0, seed=seed, extra=led(0.0))
+    write_run(tmp_path, "led", 9.0, extra=led(0.5))
+    doc = analyse(tmp_path).data
+    assert names(doc["not_comparable"]) == ["led"]
+    assert "the teacher played 50 %" in doc["not_comparable"][0]["why_not"]
+
+
+def test_runs_that_a_teacher_played_alike_are_compared(tmp_path, analyse):
+    led = {
+        "teacher/teacher_led_share": lambda at: 0 * at + 0.5,
+        "teacher/student_led_share": lambda at: 0 * at,
+    }
+    for seed in range(3):
+        write_run(tmp_path, f"r{seed}", float(seed), seed=seed, extra=led)
+    assert len(analyse(tmp_path).data["ranked"]) == 3
+
+
+def test_runs_that_share_no_letter_differ_by_twice_their_error():
+    from coglab.analysis.model import RunInfo
+    from coglab.analysis.ranking import Candidate, Ranking, assign_ranks
+    from coglab.analysis.series import Score
+
+    # Each 1.5 errors below the one above: twice the combined error is 2.83, so that neighbours tie and the ends do not.
+    ranked = [
+        Candidate(RunInfo(n, n, "s"), score=Score(v, 1.0, 9, (0, 1)))
+        for n, v in zip("wxyz", (9.0, 7.5, 6.0, 4.5), strict=True)
+    ]
+    assign_ranks(Ranking(1.0, "steps", ranked, [], []), True, [])
+    assert [c.letter for c in ranked] == ["a", "a b", "b c", "c"]

@@ -337,3 +337,18 @@ def test_numbers_have_three_digits_and_units():
         "30 days",
     ]
     assert NOW > 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../etc/passwd", "/etc/passwd", ".hidden", "a/b", "con\\..\\x", "", "é" * 300, "-rf"],
+)
+def test_names_of_files_never_leave_their_folder(name):
+    from coglab.analysis.text import file_name
+
+    made = file_name(name)
+    assert made
+    assert "/" not in made
+    assert "\\" not in made
+    assert not made.startswith((".", "-"))
+    assert len(made) <= 80

@@ -175,6 +175,18 @@ def test_every_printed_command_passes_the_dry_run(shell, runs, tmp_path):
         assert any(w.startswith(("seed=", "system.seed=")) for w in words)
 
 
+def test_the_appendix_says_what_departs_from_the_recipe(shell, runs, tmp_path):
+    shell("runs.analyze", WHEN)
+    doc = json.loads((tmp_path / "report/analysis.json").read_text())
+    rows = {row["key"]: row for row in doc["appendix"]["departures"]}
+    assert rows["trainer.batch_size"] == {
+        "key": "trainer.batch_size",
+        "value": "4096",
+        "default": "auto",
+    }
+    assert "training_env.game.mission" not in rows
+
+
 def test_a_setting_that_the_runner_lacks_is_named_and_left_out(shell, tmp_path):
     for seed in range(3):
         write_run(
@@ -246,6 +258,27 @@ def test_a_baseline_of_another_game_is_compared_relatively(shell, tmp_path):
     assert base["relative"] == pytest.approx(10 / 20)
     text = (tmp_path / "report/report.md").read_text()
     assert "never ranked together" in text
+
+
+def test_a_baseline_from_a_source_of_its_own_does_not_leak_into_the_ranking(shell, runs, tmp_path):
+    for name in ("base.1", "base.2", "other.1"):
+        write_run(tmp_path / "elsewhere", name, 9.0)
+    compare = "compare_with={source: 'runs:elsewhere', prefix: base}"
+    assert shell("runs.analyze", compare, WHEN)[0] == 0
+    doc = json.loads((tmp_path / "report/analysis.json").read_text())
+    assert {r["name"][:4] for r in doc["runs"]} == {"relh"}
+    assert doc["baseline"]["same_game"]
+    assert doc["baseline"]["rows"][1]["runs"] == 2
+    table = tmp_path / "old.json"
+    table.write_text(
+        json.dumps(
+            {"project": "coglab", "runs": [{"name": "o", "heart.gained": 3.0, "state": "finished"}]}
+        )
+    )
+    assert shell("runs.analyze", "compare_with={source: 'table:old.json'}", WHEN)[0] == 0
+    doc = json.loads((tmp_path / "report/analysis.json").read_text())
+    assert doc["baseline"]["points"][0]["score"] == 3.0
+    assert "no common budget" in doc["baseline"]["why_not"]
 
 
 # --- bad input, row by row -------------------------------------------------------------------------------------------

@@ -109,6 +109,20 @@ def test_typed_values_are_read_where_there_is_no_text(tmp_path):
     assert (series["x"].values[0], series["n"].values[0], series["x"].steps[0]) == (2.5, -3.0, 7.0)
 
 
+def test_an_empty_text_at_the_end_of_a_record_is_no_value(tmp_path):
+    empty = MESSAGES["Item"](nested_key=["x"], value_json=" ")
+    data = record(history=MESSAGES["History"](item=[item("metric/agent_step", 1), empty]))[:-1]
+    # The last byte of the text is cut off, and the lengths around it are made to fit.
+    shorter = bytearray(data)
+    shorter[3] -= 1
+    inner = bytes(shorter).rindex(b"\x12\x01x")
+    shorter[inner - 1] -= 1
+    shorter[-1] -= 1
+    series, run = read(write_log(tmp_path, "r1", [bytes(shorter)]), ["x"])
+    assert series == {}
+    assert run.rows == 1
+
+
 def test_histograms_are_no_metrics(tmp_path):
     data = history({"h": {"_type": "histogram", "values": [1]}, "metric/agent_step": 1})
     assert "h.values" not in history_values(data, 2)

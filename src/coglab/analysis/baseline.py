@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from coglab.analysis import health
 from coglab.analysis.config import RankConfig, read_rank
 from coglab.analysis.load import Loaded, Metric, game_label, load, reference_values
 from coglab.analysis.model import RunInfo
-from coglab.analysis.ranking import REACHED, rank
+from coglab.analysis.ranking import REACHED, TEACHER_MARGIN, rank
 from coglab.analysis.rows import finite, median
 from coglab.analysis.series import score as score_series
 from coglab.analysis.sources import Runs
@@ -90,9 +91,10 @@ def _side(
     for one in members:
         series = one.candidate.on_axis
         if series is not None and budget and (one.candidate.reached or 0) >= REACHED * budget:
-            value = score_series(series, mode, parameter, budget, metric.higher).value
-            if value is not None:
-                scores.append(value)
+            scored = score_series(series, mode, parameter, budget, metric.higher)
+            is_own = health.teacher_share(one.series, *scored.window) <= TEACHER_MARGIN
+            if scored.value is not None and is_own:
+                scores.append(scored.value)
         found = reference_values(one.series, metric.name)
         for role in references:
             if role in found:

@@ -28,13 +28,15 @@ def curves(
     """Bin the metric of every configuration up to the budget.
 
     Returns:
-        `steps` (bin centres), `units`: rows with `label`, `name`, `middle`, `low`, `high` (None where a bin is empty) and
-        `band` (what low and high are), and `milestones`: steps and seconds to 50 % and 80 % of the best score.
+        `steps` (bin centres), `units`: rows with `label`, `name`, `middle`, `low`, `high` (None where a bin is empty),
+        `teacher_until` (up to that step a teacher played) and `band` (what low and high are), and `milestones`: steps
+        and seconds to 50 % and 80 % of the best score.
     """
     order = {id(c): i for i, c in enumerate(result.ranked)}
     rows: list[dict[str, Any]] = []
     axis: list[float] = []
     budget = result.budget
+    begins = {id(one.candidate): student_from(one.series) for one in loaded}
     for unit in units:
         members = [loaded[i].candidate for i in unit.runs]
         members = [c for c in members if c.on_axis is not None and len(c.on_axis.values)]
@@ -52,6 +54,7 @@ def curves(
                 "label": unit.label,
                 "name": members[0].run.name,
                 "runs": len(members),
+                "teacher_until": max(begins[id(c)] for c in members),
                 **_band(np.array(table)),
             }
         )

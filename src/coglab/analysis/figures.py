@@ -51,7 +51,7 @@ def _ranking(doc: dict[str, Any]) -> str:
         figure, axes = _new(7.5, 1.1 + 0.28 * len(rows))
         for place, row in enumerate(rows):
             colour = (
-                _COLOURS[(ord(row["letter"][-1]) - ord("a")) % len(_COLOURS)]
+                _COLOURS[(ord(row["letter"][0]) - ord("a")) % len(_COLOURS)]
                 if row["letter"]
                 else _COLOURS[5]
             )
@@ -87,7 +87,12 @@ def _curves(doc: dict[str, Any]) -> str:
             axis, middle, low, high = zip(*points, strict=True)
             style = "-" if index < len(_COLOURS) else "--"
             name = clean(row["name"], 36) + (f" x{row['runs']}" if row["runs"] > 1 else "")
-            axes.plot(axis, middle, style, color=colour, label=name, linewidth=1.5)
+            # What a teacher played is not the student's own curve.
+            until = row["teacher_until"] / scale if data["axis"] == "steps" else 0.0
+            led = [index for index, at in enumerate(axis) if at <= until]
+            cut = max(0, len(led) - 1)
+            axes.plot(axis[: len(led)], middle[: len(led)], ":", color=colour, linewidth=1.2)
+            axes.plot(axis[cut:], middle[cut:], style, color=colour, label=name, linewidth=1.5)
             if row["runs"] > 1:
                 axes.fill_between(axis, low, high, color=colour, alpha=0.15, linewidth=0)
         axes.set_xlabel(word)
@@ -111,7 +116,10 @@ def _scale(budget: float, axis: str) -> tuple[float, str]:
         return 3600.0, "hours since the run's first row"
     for size, word in ((1e9, "billion"), (1e6, "million"), (1e3, "thousand")):
         if budget >= size:
-            return size, f"{word} agent steps (short bars: guard rails)"
+            return (
+                size,
+                f"{word} agent steps (dotted: a teacher still played; short bars: guard rails)",
+            )
     return 1.0, "agent steps"
 
 

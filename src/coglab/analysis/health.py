@@ -328,6 +328,15 @@ def student_from(series: Mapping[str, CleanSeries]) -> float:
     return float(share.steps[np.flatnonzero(share.values > TEACHER_PLAYS)[-1]])
 
 
+def teacher_share(series: Mapping[str, CleanSeries], begin: float, end: float) -> float:
+    """Share of rows that a teacher played between two steps; 0 where nothing says so."""
+    share = _share(series, "teacher")
+    if share is None:
+        return 0.0
+    inside = (share.steps > begin) & (share.steps <= end)
+    return float(share.values[inside].mean()) if inside.any() else 0.0
+
+
 def _trend(score: CleanSeries, higher: bool, begins: float) -> dict[str, Any]:
     """Where the score is going, by Kendall's tau of binned values; rows that a teacher played are left out."""
     own = _from(score, np.nextafter(begins, np.inf)) if begins else score

@@ -34,11 +34,17 @@ def html(report: Report, figures: dict[str, str], alternatives: dict[str, str]) 
         inline=inline,
         contents=headings,
         is_url=is_plain_url,
+        is_short=_is_short,
     )
 
 
 def _kind(block: Any) -> str:
     return type(block).__name__
+
+
+def _is_short(value: Any) -> bool:
+    """Whether a cell is better kept on one line."""
+    return len(value if isinstance(value, str) else getattr(value, "text", "x" * 99)) <= 26
 
 
 @cache

@@ -23,7 +23,7 @@ from coglab.analysis.load import (
     split_groups,
 )
 from coglab.analysis.model import RunInfo
-from coglab.analysis.ranking import assign_ranks, rank
+from coglab.analysis.ranking import assign_ranks, rank, set_teacher_s_play_apart
 from coglab.analysis.recommend import Facts, recommendations
 from coglab.analysis.rows import (
     at_best,
@@ -181,6 +181,16 @@ def _analyze_group(
     candidates = [one.candidate for one in loaded]
     settings = [settings_of(run, request.ignore) for run in runs]
     result = rank(candidates, mode, parameter, request.rank.budget, metric.higher)
+    by_candidate = {id(one.candidate): one for one in loaded}
+    if result.axis == "steps":
+        set_teacher_s_play_apart(
+            result,
+            lambda c: (
+                health.teacher_share(by_candidate[id(c)].series, *c.score.window)
+                if c.score
+                else 0.0
+            ),
+        )
     units = make_units(runs, settings)
     for unit in units:
         for index in unit.runs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,9 @@ from coglab.analysis.statistics import SEED, pooled_deviation
 
 REACHED = 0.98
 """Share of the budget at which a run counts as having reached it: batches do not divide budgets evenly."""
+
+TEACHER_MARGIN = 0.05
+"""So much more of the rows may a teacher have played in one run's window than in another's."""
 
 RESAMPLES = 1_000
 
@@ -30,7 +33,7 @@ class Candidate:
         score: at the budget; at its own end if it did not get there.
         why_not: why it has no rank.
         rank: 1 for the best; low and high: 90 % range over resampled windows.
-        letter: runs that share one cannot be told apart.
+        letter: one or several letters; runs that share none of them differ by at least twice their combined error.
     """
 
     run: RunInfo
@@ -141,6 +144,32 @@ def _score(candidate: Candidate, mode: str, parameter: float, limit: float, high
     return True
 
 
+def set_teacher_s_play_apart(result: Ranking, share_of: Callable[[Candidate], float]) -> None:
+    """Take the rank from runs in whose window a teacher played more than in those of others.
+
+    Such a score is partly the teacher's. Where a teacher plays as much in all of them they can be compared.
+
+    Args:
+        result: changed in place.
+        share_of: share of rows in a run's window that a teacher played.
+    """
+    shares = [share_of(candidate) for candidate in result.ranked]
+    least = min(shares, default=0.0)
+    kept = []
+    for candidate, share in zip(result.ranked, shares, strict=True):
+        if share > least + TEACHER_MARGIN:
+            candidate.why_not = (
+                f"the teacher played {100 * share:.0f} % of the rows in the window: "
+                "the score is not the student's own"
+            )
+            result.not_comparable.append(candidate)
+        else:
+            kept.append(candidate)
+    result.ranked = kept
+    values = [c.value for c in kept]
+    result.constant = len(values) > 1 and max(values) == min(values)
+
+
 def _points(points: list[Candidate], beside_histories: bool) -> list[Candidate]:
     """Scores without steps: only finished runs of one target can be set side by side."""
     for candidate in points:
@@ -189,14 +218,29 @@ def assign_ranks(result: Ranking, higher: bool, groups: Sequence[Sequence[Candid
     drawn = order[None, :] + known[None, :] * rng.standard_normal((RESAMPLES, len(ranked)))
     places = np.argsort(np.argsort(drawn, axis=1, kind="stable"), axis=1) + 1
     low, high = np.quantile(places, [0.05, 0.95], axis=0, method="nearest")
-    letter = 0
     for index, candidate in enumerate(ranked):
         candidate.rank = index + 1
         if np.isfinite(errors[index]):
             candidate.rank_low, candidate.rank_high = int(low[index]), int(high[index])
-        if index and not _is_tie(values, errors, index):
-            letter += 1
-        candidate.letter = _letters(letter)
+    for number, (first, last) in enumerate(_tied_groups(values, errors)):
+        for candidate in ranked[first : last + 1]:
+            candidate.letter = " ".join(filter(None, [candidate.letter, _letters(number)]))
+
+
+def _tied_groups(values: np.ndarray, errors: np.ndarray) -> list[tuple[int, int]]:
+    """First and last place of every longest stretch of runs that cannot be told apart from its first.
+
+    A run may be in several: then it has several letters. Two runs that share none differ by at least twice their
+    combined error.
+    """
+    groups: list[tuple[int, int]] = []
+    for first in range(len(values)):
+        last = first
+        while last + 1 < len(values) and _is_tie(values, errors, first, last + 1):
+            last += 1
+        if not groups or last > groups[-1][1]:
+            groups.append((first, last))
+    return groups
 
 
 def _error(candidate: Candidate, deviation: float | None) -> float:
@@ -205,10 +249,10 @@ def _error(candidate: Candidate, deviation: float | None) -> float:
     return max(known) if known else math.nan
 
 
-def _is_tie(values: np.ndarray, errors: np.ndarray, index: int) -> bool:
-    """Whether a run and the one above it differ by less than twice their combined error; unknown errors tie."""
-    combined = math.hypot(errors[index], errors[index - 1])
-    return not abs(values[index] - values[index - 1]) >= 2 * combined
+def _is_tie(values: np.ndarray, errors: np.ndarray, one: int, other: int) -> bool:
+    """Whether two runs differ by less than twice their combined error; unknown errors tie."""
+    combined = math.hypot(errors[one], errors[other])
+    return not abs(values[one] - values[other]) >= 2 * combined
 
 
 def _letters(index: int) -> str:

@@ -146,8 +146,8 @@ def _ranking(doc: dict[str, Any]) -> list[Block]:
     if doc["ranked"]:
         caption = (
             "± is the standard error within the run (batch means); the rank range is where a "
-            "run lands in 90 % of redrawn windows. Runs with one letter cannot be told apart "
-            "from their neighbours: they differ by less than twice their combined error"
+            "run lands in 90 % of redrawn windows. Runs that share a letter cannot be told apart: "
+            "they differ by less than twice their combined error"
         )
         caption += (
             (
@@ -172,7 +172,7 @@ def _ranking(doc: dict[str, Any]) -> list[Block]:
             Heading("Not comparable yet", 3),
             Text(
                 "Each with its score at its own last step. These numbers have no rank: "
-                "they were taken at other steps than those above."
+                "they were taken at other steps than those above, or are not of the student alone."
             ),
             _run_table(doc["not_comparable"], metric["resolved"], False, ""),
         ]

@@ -6,7 +6,7 @@ from typing import Any
 
 from coglab.analysis.blocks import Block, Cell, Code, Heading, Items, Note, Table, Text
 from coglab.analysis.summary import bundle_sentence
-from coglab.analysis.text import clean, number, p_value, quoted, steps
+from coglab.analysis.text import clean, count, number, p_value, quoted, steps
 
 MAX_ROWS = 30
 
@@ -175,7 +175,12 @@ def separates(doc: dict[str, Any]) -> list[Block]:
     blocks += _controlled(doc)
     blocks.append(
         Text(
-            f"Importance by random forests is not shown: below 25 configurations ({stats['units']} here) it ranks noise."
+            "Importance by random forests is not shown: "
+            + (
+                f"below 25 configurations ({stats['units']} here) it ranks noise."
+                if stats["units"] < 25
+                else "it tells no cause from its companions; the bundles and their rivals above do."
+            )
         )
     )
     return blocks
@@ -231,7 +236,7 @@ def _controlled(doc: dict[str, Any]) -> list[Block]:
         blocks.append(
             Text(
                 f"Closest losing neighbour: {quoted(near['worse'], 80)} differs from "
-                f"{quoted(near['better'], 80)} in {near['count']} settings "
+                f"{quoted(near['better'], 80)} in {count(near['count'], 'setting')} "
                 f"({keys}{more}) and scores {number(abs(near['difference']))} worse."
             )
         )
@@ -282,7 +287,8 @@ def baseline(doc: dict[str, Any]) -> list[Block]:
             ],
             body,
             frozenset(range(1, 7)),
-            f"At {steps(base['budget'])} steps; teacher and random player from the runs' own evaluations on held-out maps.",
+            f"At {steps(base['budget'])} steps; teacher and random player from the runs' own "
+            "evaluations; a student's score counts where no teacher played.",
         )
     )
     if base["points"]:

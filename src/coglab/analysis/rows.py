@@ -91,10 +91,7 @@ def unit_rows(
     for unit in units:
         inside = [loaded[i] for i in unit.runs if id(loaded[i].candidate) in ranked]
         values = [one.candidate.value for one in inside]
-        losses = [_late(one, "losses/supervised_action_loss_student_led") for one in inside]
-        losses = [v for v in losses if v is not None] or [
-            v for one in inside if (v := _late(one, "losses/supervised_action_loss")) is not None
-        ]
+        losses = [value for one in inside if (value := _cloning_loss(one)) is not None]
         rows.append(
             {
                 "label": unit.label,
@@ -114,11 +111,14 @@ def unit_rows(
     return rows
 
 
-def _late(one: Loaded, name: str) -> float | None:
-    series = one.series.get(name)
-    if series is None or not len(series.values):
-        return None
-    return float(series.values[-max(1, len(series.values) // 10) :].mean())
+def _cloning_loss(one: Loaded) -> float | None:
+    """How well a student repeats its teacher at the end of the teacher's phase, on its own states if it had any."""
+    for side in ("student_led", "teacher_led"):
+        series = one.series.get(f"losses/supervised_action_loss_{side}")
+        if series is not None and (series.values > 0).any():
+            values = series.values[series.values > 0]  # 0 where no row was labelled
+            return float(values[-max(1, len(values) // 10) :].mean())
+    return None
 
 
 def _rate(one: Loaded) -> float | None:

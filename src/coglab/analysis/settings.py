@@ -212,6 +212,8 @@ def make_bundles(
     Returns:
         Constant settings with their value, and the bundles, those of fewest settings last.
     """
+    if not rows:
+        return {}, []
     keys = sorted({key for row in rows for key in row})
     for row, is_partial in zip(rows, partial or [], strict=bool(partial)):
         if is_partial:

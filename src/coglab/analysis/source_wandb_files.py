@@ -14,6 +14,7 @@ from coglab.analysis.wandb_log import LogError, LogReader
 from coglab.analysis.wandb_records import (
     FACTS,
     HISTORY,
+    SUMMARY,
     LogFacts,
     WireError,
     as_number,
@@ -25,6 +26,9 @@ from coglab.tracking.names import STEP_METRIC
 
 LIVE_FOR_S = 300.0
 """A log without an end that was written to this recently is taken for a running one."""
+
+SUMMARY_BYTES = 1_048_576
+"""So much of a log's end is searched for summaries."""
 
 _MAX_DEPTH = 4
 _NUMBERED = frozenset({HISTORY})
@@ -112,6 +116,9 @@ class WandbFiles:
         facts = LogFacts()
         reader = LogReader(path)
         for kind, data, start in reader.records(FACTS):
+            facts.take(kind, data, start)
+        # Every row repeats the summary, so that the newest are enough; metrics that were logged long ago are not in it.
+        for kind, data, start in LogReader(path).records(frozenset({SUMMARY}), SUMMARY_BYTES):
             facts.take(kind, data, start)
         return facts, reader
 

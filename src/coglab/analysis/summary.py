@@ -106,10 +106,9 @@ def cannot(doc: dict[str, Any]) -> list[dict[str, str]]:
                 f"({count(stats['seed_df'], 'degree')} of freedom)"), "runs whose recorded configurations are the same",
         )  # fmt: skip
     if (
-        ranked
+        len(ranked) > 1
         and not doc["constant_metric"]
-        and len({r["letter"] for r in ranked}) == 1
-        and len(ranked) > 1
+        and all("a" in r["letter"].split() for r in ranked)
     ):
         refuse(
             "S5",
@@ -218,7 +217,7 @@ def executive(doc: dict[str, Any]) -> list[dict[str, Any]]:
         )
     elif ranked:
         best = ranked[0]
-        ties = sum(1 for r in ranked if r["letter"] == best["letter"]) - 1
+        ties = sum(1 for r in ranked if "a" in r["letter"].split()) - 1
         error = f" ± {number(best['error'], 2)}" if best["error"] is not None else ""
         at = f" at {steps(doc['budget'])} steps" if doc["budget"] else ""
         tied = f"; {count(ties, 'other')} cannot be told apart from it" if ties > 0 else ""
@@ -300,8 +299,12 @@ def executive(doc: dict[str, Any]) -> list[dict[str, Any]]:
             {
                 "text": (
                     f"{count(len(over), 'run')} did not finish, "
-                    f"{len(doc['failures']) - len(over)} still running; {count(bad, 'run')} "
-                    "with a health check that is bad."
+                    f"{len(doc['failures']) - len(over)} still running"
+                    + (
+                        f"; {count(bad, 'run')} with a health check that is bad."
+                        if doc["health"]
+                        else "."
+                    )
                 ),
                 "grade": "data",
                 "anchor": "health-and-failures",

@@ -74,11 +74,14 @@ class LogReader:
         if self.size == HEADER:
             raise LogError("empty run: the process was killed before it wrote anything")
 
-    def records(self, only: frozenset[int] | None = None) -> Iterator[Record]:
+    def records(
+        self, only: frozenset[int] | None = None, tail: int | None = None
+    ) -> Iterator[Record]:
         """Yield the records in order.
 
         Args:
             only: numbers of records to yield; the checksums of others are not verified. Left out, all.
+            tail: read about this many bytes at the end only; the record that is cut there counts as lost.
 
         Yields:
             Records; their bytes are valid until the next one is asked for.
@@ -87,7 +90,8 @@ class LogReader:
         pieces_length = number = start = 0
         is_wanted = True
         unpack, crc32 = _PIECE.unpack_from, zlib.crc32
-        for base, view in self._chunks():
+        first = 0 if tail is None else max(0, (self.size - tail) // BLOCK * BLOCK)
+        for base, view in self._chunks(first):
             size = len(view)
             at = HEADER if base == 0 else 0
             while at < size:
@@ -142,11 +146,11 @@ class LogReader:
                     pieces = None
         self.cut = self.cut or pieces is not None
 
-    def _chunks(self) -> Iterator[tuple[int, memoryview]]:
+    def _chunks(self, first: int) -> Iterator[tuple[int, memoryview]]:
         """Offset and bytes of one run of blocks after the other, in one buffer that is used again."""
         buffer = memoryview(bytearray(min(CHUNK, self.size)))
         with open(self.path, "rb", buffering=0) as file:
-            base = 0
+            base = file.seek(first)
             while base < self.size:
                 wanted = buffer[: min(len(buffer), self.size - base)]
                 got = 0

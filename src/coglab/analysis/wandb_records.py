@@ -27,7 +27,7 @@ HISTORY, SUMMARY, CONFIG, METRIC, RUN, EXIT, PREEMPTING, ALERT, ENVIRONMENT = (
     10,
     26,
 )
-FACTS = frozenset({CONFIG, METRIC, RUN, EXIT, PREEMPTING, ALERT, SUMMARY})
+FACTS = frozenset({CONFIG, METRIC, RUN, EXIT, PREEMPTING, ALERT})
 VALUE_JSON = 16
 
 Data = bytes | memoryview
@@ -292,7 +292,7 @@ def _read_varint(data: Any, at: int, end: int) -> tuple[int, int]:
     return 0, -1
 
 
-@kernel
+@kernel(what="the reader of W&B logs", seconds=5)
 def find_values(data: Any, start: int, names: Any, name_start: Any, out: Any) -> int:
     """Find the JSON texts of a few metrics in one history record, without decoding the others.
 
@@ -380,7 +380,9 @@ def find_values(data: Any, start: int, names: Any, name_start: Any, out: Any) ->
             if has_typed:
                 needs_slow = 1
             continue
-        if key_parts != 1 or data[text_begin] == 123:  # nested: several keys, or a JSON object
+        if key_parts != 1 or (
+            text_end > text_begin and data[text_begin] == 123
+        ):  # nested: several keys, or a JSON object
             needs_slow = max(needs_slow, _may_hold(data, key_begin, key_end, names, name_start))
             continue
         length = key_end - key_begin

@@ -15,7 +15,7 @@ from coglab.analysis.text import clean, file_name, moment, number
 from coglab.analysis.write import render, write
 from coglab.config.layers import show_value
 from coglab.tools.invocation import current_invocation
-from coglab.tools.runs_commands import Commander
+from coglab.tools.runs_commands import Commander, departures
 from coglab.tools.runs_common import (
     NO_METRIC,
     NO_RUN,
@@ -51,10 +51,12 @@ def run(tool: AnalyzeTool) -> int:
     selection = select(store, filters, now)
     baseline, baseline_text = _baseline(tool, store, now)
     if baseline is not None:
+        own = {run_.key for run_ in store.runs}
         store, others = baseline
-        names = {id(run_) for run_ in others.runs}
+        taken = {run_.key for run_ in others.runs}
         selection = select(store, filters, now)
-        selection.runs = [run_ for run_ in selection.runs if id(run_) not in names]
+        # Runs of the baseline's sources that it did not select belong to neither side.
+        selection.runs = [r for r in selection.runs if r.key in own and r.key not in taken]
     if not selection.runs:
         say("error: " + nothing_matches(store, selection, filters))
         return NO_RUN
@@ -80,6 +82,9 @@ def run(tool: AnalyzeTool) -> int:
         say(f"error: {error}")
         return NO_METRIC
     document.data["remarks"] += refused
+    appendix = document.data["appendix"]
+    if appendix is not None and (best := document.run(appendix["name"])) is not None:
+        appendix["departures"] = departures(best)
     made = render(document.data, _configs(document), tool.formats)
     write(Path(tool.out), made, tool.force)
     _tell(document.data, Path(tool.out), tool.formats)

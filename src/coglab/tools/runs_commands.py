@@ -19,7 +19,7 @@ from coglab.analysis.pipeline import Command, Document
 from coglab.analysis.settings import flatten as flat_settings
 from coglab.analysis.settings import settings_of, shown
 from coglab.analysis.teachers import PRIOR
-from coglab.analysis.text import clean
+from coglab.analysis.text import MASK, clean, is_secret
 from coglab.config import UserError, build
 from coglab.config.layers import KeyPath, all_values, dotted, flatten, nest_dotted, show_value
 from coglab.tools.base import Tool
@@ -340,6 +340,24 @@ def recorded_values(run: RunInfo, default: Tool) -> tuple[dict[KeyPath, Any], li
         dropped = [d for d in dropped if not d.startswith("policy_architecture")]
         values[("policy_architecture",)] = _shortest(tree)
     return values, dropped
+
+
+def departures(run: RunInfo) -> list[dict[str, str]]:
+    """Settings of a run that depart from its recipe's defaults: `{key, value, default}`; none for foreign recipes."""
+    recipe = full_recipe(run.recipe or "")
+    default = None if recipe is None else default_of(recipe)
+    if default is None:
+        return []
+    known = flatten(all_values(default))
+    rows = []
+    for path, value in flatten(nest_dotted(run.config or {})).items():
+        if path[0] not in _LEFT_OUT and path in known and _plain(known[path]) != _plain(value):
+            name = dotted(path)
+            shown_value = MASK if is_secret(path[-1]) else show_value(value)
+            rows.append(
+                {"key": name, "value": shown_value, "default": show_value(_plain(known[path]))}
+            )
+    return rows
 
 
 def _shortest(architecture: Mapping[str, Any]) -> Any:

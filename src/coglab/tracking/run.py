@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from coglab.config.errors import UserError
+from coglab.tracking.alerts import TargetAlerts
 from coglab.tracking.config import DisplayConfig, WandbConfig
 from coglab.tracking.display import Display, PlainDisplay, open_display
 from coglab.tracking.ledger import Ledger
@@ -43,6 +44,7 @@ class RunTracker:
         self._display = display
         self._ledger = ledger
         self._monitor = SystemMonitor()
+        self._alerts = TargetAlerts()
         self._is_strict = os.environ.get(STRICT_VARIABLE) == "1"
         self._unknown: set[str] = set()
         self._is_finished = False
@@ -74,6 +76,10 @@ class RunTracker:
         if self.wandb is not None:
             self.wandb.log(row)
         self._display.update(step, row)
+        for alert in self._alerts.update(step, metrics):
+            self._display.print(f"attention: {alert.text}")
+            if self.wandb is not None:
+                self.wandb.alert(alert.title, alert.text)
 
     def progress(self, phase: str) -> None:
         """Say what is being done; a sign that the run moves."""

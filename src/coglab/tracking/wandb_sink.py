@@ -67,6 +67,11 @@ class WandbSink:
         with self._trouble_is_told_once("log"):
             self._run.log(dict(metrics))
 
+    def alert(self, title: str, text: str) -> None:
+        """Tell the run's owner; offline it is kept and sent when the run is synced."""
+        with self._trouble_is_told_once("alert"):
+            self._run.alert(title=title, text=text)
+
     def summary(self, values: Mapping[str, Any]) -> None:
         """Set values of the run as a whole, numbers or text."""
         with self._trouble_is_told_once("summary"):
