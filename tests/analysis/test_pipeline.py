@@ -560,3 +560,41 @@ def test_runs_that_share_no_letter_differ_by_twice_their_error():
     ]
     assign_ranks(Ranking(1.0, "steps", ranked, [], []), True, [])
     assert [c.letter for c in ranked] == ["a", "a b", "b c", "c"]
+
+
+def test_a_running_run_is_read_up_to_its_newest_row_and_marked(tmp_path, analyse):
+    from coglab.analysis.blocks import markdown
+    from coglab.analysis.report import build
+    from tests.analysis.synthetic import utc
+
+    for seed in range(3):
+        write_run(tmp_path, f"done{seed}", 1.0, seed=seed)
+    beat = utc(NOW - 5)
+    write_run(
+        tmp_path,
+        "live",
+        9.0,
+        steps=400_000,
+        state="running",
+        heartbeat=beat,
+        progress=beat,
+        ended=None,
+    )
+    doc = analyse(tmp_path).data
+    assert doc["not_comparable"][0]["state"] == "running"
+    assert "still running" in doc["not_comparable"][0]["flags"]
+    (row,) = doc["failures"]
+    assert row["signature"] == "still running"
+    assert row["age_s"] is not None
+    assert "still running" in markdown(build(doc))
+
+
+def test_a_setting_that_changed_during_a_run_is_noted(tmp_path, analyse):
+    segments = [{"segment": 0}, {"segment": 1, "config_changes": {"trainer.batch_size": [1, 4096]}}]
+    write_run(tmp_path, "r", segments=segments)
+    doc = analyse(tmp_path).data
+    assert any(
+        row["kind"] == "config changed" and "trainer.batch_size" in row["text"]
+        for row in doc["quality"]
+    )
+    assert doc["runs"][0]["settings"]["trainer.batch_size"] == "4096"

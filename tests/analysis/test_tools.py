@@ -201,6 +201,29 @@ def test_a_setting_that_the_runner_lacks_is_named_and_left_out(shell, tmp_path):
     assert not any("unheard_of" in word for row in doc["commands"] for word in row["words"])
 
 
+def test_commands_state_both_shares_and_say_when_ppo_has_no_rows(shell, tmp_path):
+    plan = {
+        "trainer.losses.sliced_scripted_cloner": {
+            "enabled": True,
+            "teacher_led_proportion": 0.5,
+            "student_led_proportion": 0.5,
+        },
+        "training_env.supervisor_policy_uri": "metta://policy/cogsguard?gear=10",
+    }
+    for seed in range(2):
+        write_run(tmp_path / "train_dir", f"r{seed}", seed=seed, config=config_of(**plan))
+    shell("runs.analyze", WHEN)
+    doc = json.loads((tmp_path / "report/analysis.json").read_text())
+    cloned = [
+        row for row in doc["commands"] if any(w.startswith("teacher={") for w in row["words"])
+    ]
+    assert cloned
+    for row in cloned:
+        (teacher,) = [w for w in row["words"] if w.startswith("teacher={")]
+        assert "teacher_led_proportion: 0.5, student_led_proportion: 0.5" in teacher
+        assert "PPO has rows of its own only as they fall" in row["title"]
+
+
 def test_a_foreign_recipe_is_never_imported(shell, tmp_path, monkeypatch):
     (tmp_path / "evil.py").write_text("open('owned', 'w')")
     monkeypatch.syspath_prepend(str(tmp_path))

@@ -127,7 +127,8 @@ def _r2(facts: Facts) -> dict[str, Any] | None:
     return _advice(
         "R2",
         facts,
-        f"Repeat the best configuration ({quoted(best['name'])}) with {count(missing, 'more seed')} before anything else.",
+        f"Repeat the best configuration by the mean of its runs ({quoted(best['name'])}) with "
+        f"{count(missing, 'more seed')} before anything else.",
         grade="data",
         evidence=why,
         change="three seeds of the best configuration at or below the others",
@@ -370,7 +371,8 @@ def _r8(facts: Facts) -> dict[str, Any] | None:
             return _advice(
                 "R8",
                 facts,
-                f"{text} ({len(names)} runs: {', '.join(quoted(n) for n in names[:3])}{', ...' if len(names) > 3 else ''})",
+                f"{text} ({count(len(names), 'run')}: "
+                f"{', '.join(quoted(n) for n in names[:3])}{', ...' if len(names) > 3 else ''})",
                 grade="data",
                 evidence=f"health check {check}",
                 change=f"check {check} ok",

@@ -178,7 +178,10 @@ def _ranking(doc: dict[str, Any]) -> list[Block]:
         ]
     if doc["missing"]:
         names = ", ".join(f"{quoted(row['name'], 60)}" for row in doc["missing"][:MAX_ROWS])
-        blocks += [Heading("Metric not logged", 3), Text(f"{len(doc['missing'])} runs: {names}.")]
+        blocks += [
+            Heading("Metric not logged", 3),
+            Text(f"{count(len(doc['missing']), 'run')}: {names}."),
+        ]
     blocks += _repeats(doc)
     if doc["metric"]["has_history"] and doc["ranked"]:
         blocks.append(

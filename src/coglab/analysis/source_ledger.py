@@ -138,8 +138,8 @@ class LedgerSource:
         """See `RunSource.history`. Rows that a later start replaced are dropped and counted in `run`."""
         try:
             ledger = read_ledger(Path(str(run.directory)), set(names))
-        except UserError as error:
-            run.notes.append(str(error))
+        except UserError:  # its text names the folder, which stays out of reports
+            run.notes.append("its record could not be read when its rows were asked for")
             return {}
         run.rows = len(ledger.steps)
         run.superseded_rows = ledger.superseded_rows

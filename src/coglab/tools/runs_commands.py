@@ -106,6 +106,8 @@ class Commander:
         if wish.get("more_seeds"):
             others = " and ".join(f"seed={seed + 1 + n}" for n in range(wish["more_seeds"]))
             title += f" (then with {others}, each under a name of its own)"
+        if values.get(ENABLED) and _shares(values) >= 1:
+            title += "; its shares sum to 1, so that PPO has rows of its own only as they fall"
         if dropped:
             title += f" (not expressible here: {', '.join(dropped[:3])})"
         return Command(
@@ -371,6 +373,12 @@ def _shortest(architecture: Mapping[str, Any]) -> Any:
         return dict(architecture)
     rest = {k: v for k, v in architecture.items() if k != "kind" and plain.get(k) != v}
     return {"kind": kind, **rest} if rest else kind
+
+
+def _shares(values: Mapping[KeyPath, Any]) -> float:
+    """Teacher-led and student-led share together."""
+    sides = (values.get((*CLONER, f"{side}_led_proportion")) for side in ("teacher", "student"))
+    return sum(float(share) for share in sides if isinstance(share, int | float))
 
 
 def _problem(path: KeyPath, value: Any) -> bool:
