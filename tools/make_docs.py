@@ -7,6 +7,7 @@ python tools/make_docs.py --check    only say which would change; exit code 1 if
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +17,16 @@ for folder in (ROOT / "tools", ROOT / "src"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
-from docpages import metrics, observations  # noqa: E402 (after the path is set)
+from docpages import metrics, observations, teachers  # noqa: E402 (after the path is set)
 
 PAGES: dict[str, Callable[[], str]] = {
     metrics.PATH: metrics.render,
     observations.PATH: observations.render,
+    teachers.PATH: teachers.render,
+    **{
+        f"{teachers.FOLDER}/{name}.md": functools.partial(teachers.render_teacher, name)
+        for name in teachers.TEACHERS
+    },
 }
 """Page -> what makes its text."""
 

@@ -10,7 +10,7 @@ from coglab.config import UserError, did_you_mean
 
 FLAGS = {
     "--help": "show this; with a target, its parameters and settings (`--help trainer.losses` for a part of them)",
-    "--list": "list all recipes; a name narrows the list",
+    "--list": "list all recipes and teachers; a name (or `teachers`) narrows the list",
     "--dry-run": "resolve and check everything, say what would run, and stop",
     "--show": "print every resolved value, where it came from and which differ from the defaults, and stop",
     "--config": "read values from a YAML file first; may be repeated, later files and the command line win",

@@ -41,6 +41,10 @@ class Tuning(NamedTuple):
     """As `margin`, for exploring without a target."""
     aligner_hearts: float = 9.0
     """Hearts that an aligner takes along."""
+    rich_stock: float = 250.0
+    """Scarcest stock from which on aligners take only ..."""
+    rich_hearts: float = 9.0
+    """... this many: hearts at home serve whoever is nearer to the next target."""
     scrambler_hearts: float = 2.0
     scrambler_start: float = 40.0
     """Scarcest stock from which on there are scramblers; later than `scrambler_age` they do not depend on it."""
@@ -56,6 +60,9 @@ class Tuning(NamedTuple):
 
 
 TUNING = Tuning()
+
+TEAM_PLAY = TUNING._replace(scrambler_hearts=4.0, rich_stock=150.0, rich_hearts=4.0)
+"""For teams that share their memory."""
 
 CHOOSES = -1
 """`Roles.wanted` of an agent that chooses its role itself, from what it observed."""
@@ -213,13 +220,21 @@ def look_around(tuning, s, d, n):
 
 
 @helper
+def heart_limit(tuning, s, n, gear):
+    """Hearts up to which a fighter stays at the chest."""
+    if gear == SCRAMBLER_GEAR:
+        return tuning.scrambler_hearts
+    return tuning.rich_hearts if s[n, STOCK_LOW] >= tuning.rich_stock else tuning.aligner_hearts
+
+
+@helper
 def may_get_heart(tuning, s, n):
     """Whether the chest may hand out a heart: the stock pays for one, or the first hearts may still be in the bank."""
     return s[n, CAN_PAY_HEART] == 1 or (s[n, AGE] < tuning.early and s[n, STANDING] < 3)
 
 
 @helper
-def fighter_goal(tuning, s, d, n, gear, target, hearts):
+def fighter_goal(tuning, s, d, n, gear, target):
     """Goal of an aligner or scrambler: gear, hearts, then the nearest `target`; without one, look for some."""
     if s[n, GEAR + gear] == 0:
         if s[n, CAN_PAY + gear] == 1 and d[n, STATION + gear] != NO_ROUTE:
@@ -232,7 +247,7 @@ def fighter_goal(tuning, s, d, n, gear, target, hearts):
             return FRONTIER
         return mine(s, d, n)
     may_get = may_get_heart(tuning, s, n)
-    if d[n, CHEST] == 1 and s[n, HEART] < hearts and may_get:
+    if d[n, CHEST] == 1 and s[n, HEART] < heart_limit(tuning, s, n, gear) and may_get:
         return CHEST
     if s[n, HEART] == 0:
         if may_get and d[n, CHEST] != NO_ROUTE:
@@ -286,9 +301,9 @@ def choose_goal(tuning, s, d, n, vibe):
     if vibe == MINER_VIBE:
         return miner_goal(tuning, s, d, n)
     if vibe == ALIGNER_VIBE:
-        return fighter_goal(tuning, s, d, n, ALIGNER_GEAR, ALIGN, tuning.aligner_hearts)
+        return fighter_goal(tuning, s, d, n, ALIGNER_GEAR, ALIGN)
     if vibe == SCRAMBLER_VIBE:
-        return fighter_goal(tuning, s, d, n, SCRAMBLER_GEAR, CLIPS, tuning.scrambler_hearts)
+        return fighter_goal(tuning, s, d, n, SCRAMBLER_GEAR, CLIPS)
     return scout_goal(s, d, n)
 
 
@@ -341,8 +356,7 @@ def ask_rows(tuning, state, asked, first, last):
             wanted |= (1 << DEPOSIT) if s[n, CARGO] > 0 else 0
             wanted |= (1 << MINE) if s[n, CARGO] <= FULL_LOAD else 0
         elif gear != NO_GOAL:
-            hearts = tuning.aligner_hearts if gear == ALIGNER_GEAR else tuning.scrambler_hearts
-            if s[n, HEART] < hearts and may_get_heart(tuning, s, n):
+            if s[n, HEART] < heart_limit(tuning, s, n, gear) and may_get_heart(tuning, s, n):
                 wanted |= 1 << CHEST
             wanted |= (1 << ALIGN_HOME) | (1 << SAFE) | (1 << HUB)
             wanted |= (1 << NEAR_FRONTIER) | (1 << PATROL) | (1 << FRONTIER)

@@ -18,6 +18,7 @@ VARIANTS = (
     f"{PREFIX}cogsguard?gear=10&memory=team",
     f"{PREFIX}cogsguard?gear=10&memory=full",
     f"{PREFIX}cogsguard?gear=10&roles=static",
+    f"{PREFIX}cogsguard",
 )
 """URIs that are measured besides those of the registry."""
 
@@ -78,7 +79,7 @@ def teacher_rows() -> list[dict[str, str]]:
     scores = read_scores()
     rows = []
     for info in TEACHERS.values():
-        uris = [info.uri, *(u for u in VARIANTS if u.startswith(f"{PREFIX}{info.name}?"))]
+        uris = [info.uri, *(u for u in VARIANTS if u.partition("?")[0] == PREFIX + info.name)]
         for uri in uris:
             is_variant = uri != info.uri
             rows.append(
@@ -100,6 +101,7 @@ _VARIANT_SUMMARY = {
     VARIANTS[0]: "decides from what the whole team has seen, and shares out roles and targets",
     VARIANTS[1]: "as `memory=team`, and sees the whole map: an upper bound",
     VARIANTS[2]: "roles by index for the whole episode",
+    VARIANTS[3]: "one scrambler and four miners by index; the others choose",
 }
 
 

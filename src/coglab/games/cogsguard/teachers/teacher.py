@@ -16,6 +16,7 @@ from coglab.games.cogsguard.memory_layout import VIBES
 from coglab.games.cogsguard.teachers.decide import (
     CHOOSES,
     FIRST_VIBE_ACTION,
+    TEAM_PLAY,
     TUNING,
     Roles,
     Tuning,
@@ -51,8 +52,11 @@ class CogsGuardTeacher:
         """
         self.spec = spec
         self._sim = sim
-        no_miner = spec.name in ("aligner", "scrambler")
-        self._tuning = TUNING._replace(hand_mining=1.0) if no_miner else TUNING
+        hand_mining = 1.0 if spec.name in ("aligner", "scrambler") else 0.0
+        own_play = TUNING._replace(hand_mining=hand_mining)
+        self._tuning = (
+            own_play if spec.memory == "own" else TEAM_PLAY._replace(hand_mining=hand_mining)
+        )
         num_rows, num_agents = sim.num_rows, sim.num_agents
         given = memory if memory is not None and not memory.is_shared else None
         if given is not None and spec.memory == "own":
@@ -80,7 +84,7 @@ class CogsGuardTeacher:
         self._in_team = np.zeros(num_rows, np.bool_)
         self._own_labels: _OwnLabels | None = None
         if spec.labels == "own" and spec.memory != "own":
-            self._own_labels = _OwnLabels(sim, given, self._tuning)
+            self._own_labels = _OwnLabels(sim, given, own_play)
 
     def observe(self, reset: np.ndarray, first_env: int = 0, last_env: int | None = None) -> None:
         """Take in the simulator's current observations; only when `needs_update`.

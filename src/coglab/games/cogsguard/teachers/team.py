@@ -50,13 +50,16 @@ class TeamTuning(NamedTuple):
     """... and from `stock_3` on."""
     stock_1: float = 40.0
     stock_2: float = 100.0
-    stock_3: float = 250.0
+    stock_3: float = 200.0
     scrambler_stock: float = 25.0
     """Scarcest stock from which on there is a scrambler, or later than tick `scrambler_age`."""
     scrambler_age: float = 150.0
     second_scrambler: float = 3.0
     """Known junctions of the clips from which on there are two scramblers."""
     third_scrambler: float = 7.0
+    rich_scramblers: float = 3.0
+    """Scramblers more once the scarcest stock is at `stock_3`: the clips come back anywhere, and the sooner they are freed
+    the fewer hearts it costs."""
 
 
 TEAM_TUNING = TeamTuning()
@@ -79,6 +82,7 @@ def count_needs(tuning, stock, age, clips, num_agents, needs):
         scramblers = 1
         scramblers += 1 if clips >= tuning.second_scrambler else 0
         scramblers += 1 if clips >= tuning.third_scrambler else 0
+        scramblers += np.int64(tuning.rich_scramblers) if stock >= tuning.stock_3 else 0
     needs[2] = np.int64(np.floor(miners * num_agents / 8.0 + 0.5))
     if num_agents > 1:
         needs[2] = min(max(needs[2], 1), num_agents - 1)

@@ -1,0 +1,167 @@
+"""docs/06-teachers.md and docs/teachers/: every scripted teacher, from the registry and the stored scores."""
+
+from __future__ import annotations
+
+from coglab.games.cogsguard.teachers.registry import PREFIX, TEACHERS, Parameter, TeacherInfo
+from coglab.games.cogsguard.teachers.scores import (
+    SETTINGS,
+    VARIANTS,
+    read_scores,
+    speed_text,
+    teacher_rows,
+)
+from docpages.markdown import page, table
+
+PATH = "docs/06-teachers.md"
+FOLDER = "docs/teachers"
+
+PLAYS = {
+    "cogsguard": """Every agent plays the role that its vibe shows; an agent without a role takes one with its first action.
+
+* **miner**: buys miner gear when the stock can pay, gathers the element that pays best (near extractors, scarce elements first), and brings it to
+  the nearest hub or junction of ours when its hold is full.
+* **aligner**: buys aligner gear, takes up to 9 hearts from a chest, and walks to the nearest neutral junction that lies outside known enemy ground
+  and within reach of own ground; without influence it first goes where influence regrows. Without a target it looks at unknown ground near
+  home and at junctions that it has not seen for long.
+* **scrambler**: the same with scrambler gear, two hearts and the nearest junction of the clips.
+* **scout**: buys scout gear and goes to the nearest unknown ground.
+
+All of them go home in time: `slack`, the hp left on arrival at own ground by the route known, must stay above 10.
+
+Agents with the role `gear` choose (`roles=stock`): by their seat in the team, a share from west to east that the first observation shows, and by
+the scarcest element in stock. The more there is in stock, the fewer mine (from 70 % to 30 % of the team). An aligner that knows no target but a
+junction of the clips becomes a scrambler and back. Under `roles=team` the team counts its needs every 40 ticks; agents that carry
+hearts go on fighting. Under `memory=team` two fighters never walk to the same junction: the nearer one claims it.""",
+    "teacher": """The first action of an episode shows a role: agent i of a game's e-th episode gets entry (e + i) mod length of `role_vibes`. From then on
+it plays that role as `cogsguard` does, or whatever role it shows: the trainer may force another one.""",
+    "miner": "Every agent mines, as the miners of `cogsguard` do. Ground stays that of the hub, so only extractors near it can be reached safely.",
+    "scout": "Every agent explores, as the scouts of `cogsguard` do. The first stock pays for three pieces of scout gear; the others explore without.",
+    "aligner": "Every agent is an aligner. As nobody else mines, agents that wait for a heart mine by hand: 4 elements a trip.",
+    "scrambler": "Every agent is a scrambler; as for `aligner`, they mine by hand for their hearts.",
+    "dinky": "Crafts hearts on machina_1. Resolves in `--dry-run` and `--show`; it cannot play yet.",
+}
+
+MAY_SEE = """With `memory=own` an agent decides from what it has itself observed in the running episode, and from constants of the game (the buildings around a
+hub). Its index in the team shapes at most the label that gives it its first role; such labels have weight 0. With `memory=team`: from what any
+agent of its team has observed. With `memory=full`: from the whole map; no student can copy that. Property tests show exactly
+what is excluded a different world, and expect the same labels (`tests/games/cogsguard/teachers/`)."""
+
+
+def render() -> str:
+    """The overview."""
+    header = [
+        "URI",
+        "what it does",
+        "use",
+        "good",
+        "bad",
+        *(s.title for s in SETTINGS.values()),
+        "speed",
+    ]
+    rows = [
+        [
+            f"`{row['uri']}`",
+            row["summary"],
+            row["recommendation"]
+            + (f" (not available: {row['missing']})" if row["missing"] else ""),
+            row["pros"],
+            row["cons"],
+            *(row[setting] for setting in SETTINGS),
+            row["speed"],
+        ]
+        for row in teacher_rows()
+    ]
+    pages = "\n".join(
+        f"* [{name}](teachers/{name}.md): {info.summary}" for name, info in TEACHERS.items()
+    )
+    return page(
+        "# Teachers",
+        "A teacher is a scripted policy. In training it labels every step: what it would do there, which other actions are as good, and how much the "
+        "label counts. `coglab --list teachers` prints this table; reports quote it.",
+        table(header, rows),
+        "Scores: reward / hearts gained per agent, mean over 64 held-out maps (seeds from 1,000,000), 8 agents; intervals are on the pages below. "
+        "Speed: labelled agent steps per second of one core's CPU time with step and observation, 64 games of machina_1, ticks 500 to 1500, "
+        "on a busy machine. Measured by `python -m benchmarks.teacher_scores` and `python -m benchmarks.teachers --store`.",
+        "## The pages",
+        pages,
+        "## Labels",
+        "Every label is a function of the current read-out of the map memory: no counters, no plans, no randomness, and it never matters which label was "
+        "carried out. `label_mask` has all optimal first moves of the route that is followed (and `noop` beside them while energy is short, because then "
+        "every move fails for free); `label_weight` is 0 where the action follows from something that the agent cannot observe.",
+        "`memory=team&labels=own`: the team teacher acts, and the own-memory label is what students imitate. The student sees the states of strong play "
+        "and is asked only for what it can know.",
+        "## A teacher of your own",
+        "See [08-your-own-teacher.md](08-your-own-teacher.md).",
+    )
+
+
+def render_teacher(name: str) -> str:
+    """The page of one teacher."""
+    info = TEACHERS[name]
+    return page(
+        f"# `{info.uri}`",
+        f"{info.summary[0].upper()}{info.summary[1:]}. Use: {info.recommendation}. Good: {info.pros}. Bad: {info.cons}.",
+        "## What it does",
+        PLAYS[name],
+        "## What it may see",
+        MAY_SEE if info.missing is None else "To be settled with its game.",
+        "## Parameters",
+        _parameters(info.parameters),
+        "## Scores",
+        _scores(info),
+    )
+
+
+def _parameters(parameters: tuple[Parameter, ...]) -> str:
+    if not parameters:
+        return "None."
+    rows = [[f"`{p.name}`", f"`{p.name}={p.example}`", p.meaning] for p in parameters]
+    return table(["name", "example", "meaning"], rows)
+
+
+def _scores(info: TeacherInfo) -> str:
+    scores = read_scores()
+    uris = [info.uri, *(u for u in VARIANTS if u.partition("?")[0] == PREFIX + info.name)]
+    rows = []
+    for uri in uris:
+        for setting, how in SETTINGS.items():
+            cell = scores.get(uri, {}).get(setting)
+            if cell is None:
+                continue
+            rows.append(
+                [
+                    f"`{uri}`",
+                    how.title,
+                    *(_interval(cell[metric], digits) for metric, digits in _METRICS),
+                    f"{cell['cells_seen']:.0f}" if "cells_seen" in cell else "-",
+                    speed_text(scores, uri),
+                ]
+            )
+    if not rows:
+        return "Not measured."
+    header = [
+        "URI",
+        "on",
+        "reward",
+        "hearts",
+        "junction ticks held",
+        "of the clips",
+        "elements brought",
+    ]
+    return table([*header, "junctions taken", "freed", "cells seen per memory", "speed"], rows)
+
+
+_METRICS = (
+    ("reward", 3),
+    ("hearts", 2),
+    ("held", 0),
+    ("clips_held", 0),
+    ("elements", 0),
+    ("aligned", 1),
+    ("scrambled", 1),
+)
+
+
+def _interval(values: list[float], digits: int) -> str:
+    mean, low, high = (f"{value:.{digits}f}" for value in values)
+    return f"{mean} [{low}, {high}]"
