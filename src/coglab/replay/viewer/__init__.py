@@ -32,11 +32,11 @@ def page(replays: Sequence[bytes], *, live: bool = False) -> str:
     )
     text = (folder / "page.html").read_text(encoding="utf-8")
     for mark, content in (
+        ("%CONNECT%", "'self'" if live else "'none'"),
+        ("%LIVE%", "true" if live else "false"),
         ("/*STYLE*/", (folder / "style.css").read_text(encoding="utf-8")),
         ("/*SCRIPTS*/", scripts),
         ("<!--REPLAYS-->", data),
-        ("CONNECT", "'self'" if live else "'none'"),
-        ("LIVE", "true" if live else "false"),
     ):
         text = text.replace(mark, content, 1)
     return text
