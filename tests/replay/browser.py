@@ -25,7 +25,9 @@ def missing() -> str | None:
     names = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
     if not names:
         return None
-    return f"{' and '.join(names)} not found: Debian's packages chromium and chromium-driver have them"
+    return (
+        f"{' and '.join(names)} not found: Debian's packages chromium and chromium-driver have them"
+    )
 
 
 class Browser:
@@ -35,14 +37,20 @@ class Browser:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self.profile = tempfile.TemporaryDirectory(prefix="coglab-chromium-", ignore_cleanup_errors=True)
+        self.profile = tempfile.TemporaryDirectory(
+            prefix="coglab-chromium-", ignore_cleanup_errors=True
+        )
         self.driver = subprocess.Popen(
             [str(shutil.which("chromedriver")), f"--port={self.port}"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         self.session = ""
-        arguments = [*FLAGS, f"--user-data-dir={self.profile.name}", f"--window-size={width},{height}"]
+        arguments = [
+            *FLAGS,
+            f"--user-data-dir={self.profile.name}",
+            f"--window-size={width},{height}",
+        ]
         options = {"args": arguments, "binary": shutil.which("chromium")}
         wanted = {
             "browserName": "chrome",

@@ -65,7 +65,8 @@ def make_cast(uris: Sequence[str], of_role: Mapping[str, str], num_agents: int) 
     if len(uris) not in (1, num_agents):
         raise UserError(
             f"`policy_uris` names {len(uris)} policies for {num_agents} agents: name one for all agents, or one for each. "
-            "For example `policy_uris=metta://policy/first`, and `'policy_of_role={miner: metta://policy/miner}'` for one role."
+            "For example `policy_uris=metta://policy/first`; for one role "
+            "`'policy_of_role={miner: metta://policy/miner}'`."
         )
     for role in of_role:
         if role not in VIBES:

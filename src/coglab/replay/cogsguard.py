@@ -215,7 +215,7 @@ class CogsGuardReader:
             # Hearts that the stock did not give were made; which agent came first is not known, so take the last ones.
             taken = max(0, shelf[step] - shelf[step + 1])
             for agent in np.flatnonzero(hearts[step])[taken:]:
-                add(step + 1, "heart_made", agent)
+                add(int(step) + 1, "heart_made", int(agent))
         hp = inventory[:, :, rules.HP]
         for step, agent in np.argwhere((hp[1:] == 0) & (hp[:-1] > 0)):
             add(step + 1, "collapsed", agent)

@@ -132,12 +132,19 @@ def _first_step(old: Any, new: Any) -> int:
     if isinstance(old, dict) and isinstance(new, dict) and "delta" not in old:
         both = [(old.get(key, 0), new.get(key, 0)) for key in {*old, *new}]
         return min((_first_step(a, b) for a, b in both if a != b), default=0)
+    if isinstance(old, list) and isinstance(new, list) and not (_is_series(old) or _is_series(new)):
+        return min((_first_step(a, b) for a, b in zip(old, new, strict=False) if a != b), default=0)
     try:
         length = max(_length(old), _length(new))
         different = np.flatnonzero(tracks.decode(old, length) != tracks.decode(new, length))
         return int(different[0]) if len(different) else 0
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, KeyError, IndexError):
         return 0
+
+
+def _is_series(value: list[Any]) -> bool:
+    """Tell `[[step, value], ...]` from a list of tracks, such as a location."""
+    return all(isinstance(entry, list) and entry and isinstance(entry[0], int) for entry in value)
 
 
 def _length(track: Any) -> int:

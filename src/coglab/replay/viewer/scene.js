@@ -47,7 +47,10 @@ function paintAreas(replay, step, canvas) {
       }
     }
   }
-  const tints = [[0, 0, 0, 0], [230, 159, 0, 56], [86, 180, 233, 56], [190, 150, 200, 60]];
+  const tints = [[0, 0, 0, 0], [230, 159, 0, 62], [86, 180, 233, 62], [190, 150, 200, 66]];
+  for (let r = 0; r < replay.height; r++) for (let c = 0; c < replay.width; c++) {
+    if (replay.walls[r][c] === '#') cells[r * replay.width + c] = 0;
+  }
   cells.forEach((bits, i) => image.data.set(tints[bits], 4 * i));
   ctx.putImageData(image, 0, 0);
 }
@@ -129,8 +132,10 @@ const VIBE_COLOUR = { default: '#e6ebf2', heart: COLOUR.heart, gear: '#b7c3d0', 
 function drawAgent(ctx, replay, agent, step, x, y, s, isFollowed) {
   const half = s / 2, gear = replay.gear(agent, step), vibe = replay.doc.vibe_names[agent.vibe[step]];
   const hp = agent.inventory[replay.item.hp][step];
+  ctx.fillStyle = '#fff';
+  ctx.beginPath(); ctx.arc(x, y, half * 1.22, 0, 7); ctx.fill();
   ctx.fillStyle = COLOUR.ink;
-  ctx.beginPath(); ctx.arc(x, y, half * 1.12, 0, 7); ctx.fill();
+  ctx.beginPath(); ctx.arc(x, y, half * 1.1, 0, 7); ctx.fill();
   ctx.fillStyle = VIBE_COLOUR[vibe] || '#e6ebf2';
   ctx.globalAlpha = hp ? 1 : 0.45;
   ctx.beginPath(); ctx.arc(x, y, half * 0.98, 0, 7); ctx.fill();
@@ -158,6 +163,18 @@ function drawAgent(ctx, replay, agent, step, x, y, s, isFollowed) {
   if (s >= 26) letter(ctx, String(agent.id), x + half * 0.95, y - half * 0.95, s * 0.34, '#fff');
 }
 
+/** The part of a map that is not solid wall, with one cell of wall around: [column, row, column behind, row behind]. */
+function openBounds(replay) {
+  const box = [replay.width, replay.height, 0, 0];
+  replay.walls.forEach((line, r) => {
+    const first = line.indexOf('.');
+    if (first < 0) return;
+    box[0] = Math.min(box[0], first - 1); box[2] = Math.max(box[2], line.lastIndexOf('.') + 2);
+    box[1] = Math.min(box[1], r - 1); box[3] = Math.max(box[3], r + 2);
+  });
+  return box[2] ? box : [0, 0, replay.width, replay.height];
+}
+
 /** One map on one canvas, with its camera. */
 class Scene {
   constructor(replay, canvas) {
@@ -166,15 +183,20 @@ class Scene {
     this.ground = paintGround(replay);
     this.areas = newCanvas(replay.width, replay.height);
     this.areasOf = -1;
+    this.bounds = openBounds(replay);
     this.camera = null; // {x, y, zoom}: cell in the middle, pixels per cell; null shows the whole map
   }
 
   setReplay(replay) { this.replay = replay; this.areasOf = -1; }
 
-  fitZoom() { return Math.min(this.canvas.width / this.replay.width, this.canvas.height / this.replay.height); }
+  fitZoom() {
+    const [c0, r0, c1, r1] = this.bounds;
+    return Math.min(this.canvas.width / (c1 - c0), this.canvas.height / (r1 - r0));
+  }
 
   view() {
-    return this.camera || { x: this.replay.width / 2, y: this.replay.height / 2, zoom: this.fitZoom() };
+    const [c0, r0, c1, r1] = this.bounds;
+    return this.camera || { x: (c0 + c1) / 2, y: (r0 + r1) / 2, zoom: this.fitZoom() };
   }
 
   toCell(px, py) {
@@ -225,7 +247,7 @@ function drawWorld(ctx, scene, time, view) {
   }
   for (const agent of replay.agents) {
     const [col, row] = placeOf(agent, time, replay.steps);
-    drawAgent(ctx, replay, agent, step, left + col * zoom, top + row * zoom, Math.max(7, zoom * 0.8), agent.id === followed);
+    drawAgent(ctx, replay, agent, step, left + col * zoom, top + row * zoom, Math.max(9, zoom * 0.86), agent.id === followed);
   }
   if (followed !== null && followed !== undefined && replay.agents[followed]) {
     const [col, row] = placeOf(replay.agents[followed], time, replay.steps);
