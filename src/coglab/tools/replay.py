@@ -12,6 +12,7 @@ from coglab.config import UserError
 from coglab.evaluation.config import FIRST_EVALUATION_SEED
 from coglab.games.cogsguard.config import CogsGuardConfig
 from coglab.games.config import GameConfig
+from coglab.replay.config import PictureConfig
 from coglab.tools import references
 from coglab.tools.base import Tool
 from coglab.tools.evaluate import PolicyUris
@@ -55,6 +56,9 @@ class ReplayTool(Tool):
 
     verify: bool = True
     """Play the replay again from its seeds and actions and compare everything."""
+
+    pictures: PictureConfig = PictureConfig()
+    """Pictures to make besides: `{ticks: [420, -1], sheet: true, gif: true}`."""
 
     note: str = ""
     """Shown in the viewer."""

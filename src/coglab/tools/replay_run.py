@@ -11,6 +11,7 @@ from rich.console import Console
 from coglab.evaluation.recording import Episode, make_cast, record
 from coglab.policies.uris import load_policy
 from coglab.replay import file as replay_file
+from coglab.replay.export import export
 from coglab.replay.file import Document
 from coglab.replay.resimulate import first_difference
 from coglab.replay.viewer import page
@@ -82,4 +83,7 @@ def run(tool: ReplayTool) -> int:
         documents.append(replay_file.pack(replay_file.read(tool.compare)))
     replay_file.write(f"{path}.html", page(documents))
     print_line(out, f"{path}.html  open it in a browser")
+    if tool.pictures.wants_any():
+        for picture in export(document, tool.pictures, path):
+            print_line(out, str(picture))
     return 0
