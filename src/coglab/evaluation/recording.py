@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from coglab.replay.file import Document
 from coglab.replay.recorder import Heading, Recorder, Thoughts
 
 if TYPE_CHECKING:
+    from coglab.evaluation.episodes import EvaluationResult
     from coglab.games.cogsguard.config import CogsGuardConfig
     from coglab.games.cogsguard.sim import CogsGuardSim
 
@@ -79,6 +80,17 @@ def make_cast(uris: Sequence[str], of_role: Mapping[str, str], num_agents: int) 
     return Cast(every, by_agent, {role: every.index(uri) for role, uri in of_role.items()})
 
 
+class Decision(NamedTuple):
+    """What the policies of a game decided for one tick."""
+
+    actions: np.ndarray
+    """`[A] int32`"""
+    thoughts: Thoughts
+    """what stood behind them"""
+    policies: np.ndarray
+    """`[A] int8`, which policy of the cast plays each agent"""
+
+
 class Episode:
     """One episode that policies play and a recorder writes down, a tick at a time.
 
@@ -121,6 +133,7 @@ class Episode:
         self._teacher = None if teacher_uri is None else make_teacher(teacher_uri, self.sim)
         self._rng = np.random.default_rng([seed, env_id])
         self._reset = np.ones(self.sim.num_agents, np.bool_)
+        self._decision: Decision | None = None
         heading = Heading(
             config=game.model_dump(mode="json"),
             seed=seed,
@@ -141,6 +154,16 @@ class Episode:
         """Whether the last tick has been played."""
         return self.recorder.steps >= self.sim.max_steps
 
+    def decide(self) -> Decision:
+        """Let the policies and the teacher decide about the present observations; `tick` plays what they decided.
+
+        Returns:
+            What they would do; the same until the tick is played.
+        """
+        if self._decision is None:
+            self._decision = self._decide()
+        return self._decision
+
     def tick(
         self, forced: np.ndarray | None = None, driven: Mapping[int, int] | None = None
     ) -> None:
@@ -150,21 +173,24 @@ class Episode:
             forced: `[A]` int, actions that are played instead of the policies'.
             driven: agent -> action, for agents that a person drives.
         """
+        decision, sim = self.decide(), self.sim
+        sim.actions[:] = decision.actions if forced is None else forced
+        for agent, action in (driven or {}).items():
+            sim.actions[agent] = action
+        self._decision = None
+        self._reset[:] = False
+        self.recorder.before_step(decision.thoughts, decision.policies)
+        sim.step()
+        self.recorder.after_step()
+
+    def _decide(self) -> Decision:
         sim = self.sim
         decided = [policy.act(self._reset, self._mode, self._rng) for policy in self._policies]
         chosen = self._cast.choose(sim.state.vibe)
         agents = np.arange(sim.num_agents)
         actions = np.stack([output.actions for output in decided])[chosen, agents]
-        if forced is not None:
-            actions = forced
-        sim.actions[:] = actions
-        for agent, action in (driven or {}).items():
-            sim.actions[agent] = action
         thoughts = Thoughts(self._ask_teacher(), *_thoughts_of(decided, chosen, sim.num_actions))
-        self._reset[:] = False
-        self.recorder.before_step(thoughts, chosen)
-        sim.step()
-        self.recorder.after_step()
+        return Decision(actions, thoughts, chosen)
 
     def _ask_teacher(self) -> np.ndarray | None:
         teacher = self._teacher
@@ -173,7 +199,8 @@ class Episode:
         if teacher.needs_update:
             teacher.observe(self._reset)
         teacher.label(self._reset)
-        return teacher.labels
+        labels: np.ndarray = teacher.labels.copy()
+        return labels
 
 
 def _thoughts_of(
@@ -207,4 +234,64 @@ def record(episode: Episode, on_progress: Callable[[float], Any] | None = None) 
         episode.tick()
         if on_progress is not None and episode.recorder.steps % 50 == 0:
             on_progress(episode.recorder.steps / episode.sim.max_steps)
+    return episode.recorder.document()
+
+
+def pick_episodes(returns: np.ndarray) -> dict[str, int]:
+    """Choose the maps of an evaluation that are worth watching.
+
+    Args:
+        returns: `[maps]` float, reward per map.
+
+    Returns:
+        `best`, `median` (the lower one of an even number) and `worst` -> index; a map that was chosen once is not
+        chosen again, so fewer than three maps give fewer entries.
+    """
+    order = np.argsort(returns, kind="stable")
+    wanted = (("best", order[-1]), ("median", order[(len(order) - 1) // 2]), ("worst", order[0]))
+    picked: dict[str, int] = {}
+    for name, index in wanted:
+        if int(index) not in picked.values():
+            picked[name] = int(index)
+    return picked
+
+
+def record_again(
+    result: EvaluationResult,
+    index: int,
+    game: CogsGuardConfig,
+    load: Callable[[str], Policy],
+    *,
+    seed: int,
+    teacher_uri: str | None,
+    label: str,
+) -> Document:
+    """Play one episode of an evaluation again, with its actions, and record it with what its policy thinks of them.
+
+    Args:
+        result: an evaluation that kept its actions.
+        index: which map.
+        game: the evaluation's game.
+        load: loads a policy by its URI.
+        seed: the evaluation's.
+        teacher_uri: whose labels are recorded, or None.
+        label: what the viewer calls the episode.
+
+    Returns:
+        The replay.
+    """
+    assert result.actions is not None
+    episode = Episode(
+        game,
+        make_cast([result.policy_uri], {}, game.num_agents),
+        load,
+        map_seed=int(result.map_seeds[index]),
+        seed=seed,
+        env_id=index,
+        mode="greedy" if result.mode == "greedy" else "sample",
+        teacher_uri=teacher_uri,
+        label=label,
+    )
+    for actions in result.actions[:, index]:
+        episode.tick(forced=actions)
     return episode.recorder.document()

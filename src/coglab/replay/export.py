@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -158,9 +161,23 @@ def _mp4(painter: Painter, states: range, frames_per_s: int) -> bytes:
         *("-s", f"{width}x{height}", "-r", str(frames_per_s), "-i", "-"),
         *("-pix_fmt", "yuv420p", "-movflags", "frag_keyframe+empty_moov", "-f", "mp4", "-"),
     ]
-    process = subprocess.run(
-        command, input=b"".join(frames()), capture_output=True
-    )
-    if process.returncode:
-        raise UserError(f"ffmpeg failed: {process.stderr.decode('utf-8', 'replace').strip()[:300]}")
-    return process.stdout
+    with (
+        tempfile.TemporaryFile() as complaints,
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints
+        ) as process,
+        ThreadPoolExecutor(1) as executor,
+    ):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        film = executor.submit(process.stdout.read)
+        with contextlib.suppress(BrokenPipeError):
+            for frame in frames():
+                process.stdin.write(frame)
+            process.stdin.close()
+        data = film.result()
+        if process.wait():
+            complaints.seek(0)
+            said = complaints.read(300).decode("utf-8", "replace").strip()
+            raise UserError(f"ffmpeg failed: {said}")
+    return data

@@ -26,10 +26,15 @@ _MAX_AGENTS, _MAX_STEPS, _MAX_SIDE, _MAX_OBJECTS = 256, 1_000_000, 1024, 100_000
 _LEVEL = 9
 
 
-def pack(document: Document) -> bytes:
-    """Compress a replay to the bytes of a file."""
+def pack(document: Document, level: int = _LEVEL) -> bytes:
+    """Compress a replay to the bytes of a file.
+
+    Args:
+        document: JSON-able.
+        level: of zlib, 1 (fast) to 9 (small).
+    """
     text = json.dumps(document, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
-    return zlib.compress(text.encode("ascii"), _LEVEL)
+    return zlib.compress(text.encode("ascii"), level)
 
 
 def unpack(data: bytes, name: str = "replay") -> Document:

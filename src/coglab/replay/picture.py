@@ -25,8 +25,8 @@ def _colour(text: str) -> Colour:
 
 
 INK, PAPER, WALL, FLOOR, DIM = map(_colour, ("#0e1319", "#ffffff", "#37424f", "#161c24", "#98a5b5"))
-HEART, ENERGY, COGS, CLIPS, NOBODY = map(
-    _colour, ("#cc79a7", "#f0e442", "#56b4e9", "#e69f00", "#9aa4b2")
+HEART, ENERGY, COGS, CLIPS, NOBODY, BOTH = map(
+    _colour, ("#cc79a7", "#f0e442", "#56b4e9", "#e69f00", "#9aa4b2", "#be96c8")
 )
 ELEMENTS = {
     "oxygen": _colour("#ffffff"),
@@ -124,7 +124,8 @@ class Painter:
         ground = np.zeros((*history.walls.shape, 3), np.float64)
         ground[:] = FLOOR
         for owner, colour in enumerate((CLIPS, COGS)):
-            ground[areas[owner]] = 0.76 * ground[areas[owner]] + 0.24 * np.array(colour)
+            ground[areas[owner]] = 0.76 * np.array(FLOOR) + 0.24 * np.array(colour)
+        ground[areas.all(axis=0)] = 0.76 * np.array(FLOOR) + 0.24 * np.array(BOTH)
         ground[history.walls] = WALL
         part = ground[self._top : self._bottom, self._left : self._right]
         return np.ascontiguousarray(part.astype(np.uint8))
