@@ -17,6 +17,8 @@ from coglab.replay.file import Document
 from coglab.replay.viewer import page
 
 _HOST = "127.0.0.1"
+_POLL_S = 0.05
+"""How often the server looks whether it is to stop."""
 _FAST = 1
 """Compression level of what goes over loopback."""
 
@@ -53,7 +55,9 @@ class LiveViewer:
         self._server.daemon_threads = True
         self.port = int(self._server.server_address[1])
         self.address = f"http://{_HOST}:{self.port}/"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_S,), daemon=True
+        )
         self._thread.start()
 
     def close(self) -> None:
