@@ -163,12 +163,35 @@ def test_a_phone_sees_the_map_and_no_sideways_scrolling(show, episode, artefacts
         shown.size(1400, 900)
 
 
-def test_a_damaged_replay_is_said_in_words(window, tmp_path):
+@pytest.mark.parametrize(
+    "changes",
+    [
+        None,
+        {"version": 2},
+        {"steps": 10**9},
+        {"walls": []},
+        {"objects": []},
+        {"events": [[1]]},
+        {"collectives": 3},
+        {"vibe_names": [{}]},
+    ],
+)
+def test_a_damaged_replay_is_said_in_words(window, tmp_path, episode, changes):
     path = tmp_path / "page.html"
-    path.write_text(page([b"nonsense"]))
+    data = b"nonsense" if changes is None else replay_file.pack({**episode[0], **changes})
+    path.write_text(page([data]))
     window.open(path)
     assert "cannot be shown" in window.run("return document.getElementById('error').textContent")
-    window.complaints()
+    assert window.complaints() == []
+
+
+def test_d_leads_to_the_next_decision_that_the_teacher_would_not_have_taken(show, episode):
+    document, states = episode
+    shown = show(document, link="#t=0&agent=3")
+    shown.key("d")
+    step = shown.run("return coglab.step")
+    differs = [tick for tick in range(1, 150) if states[tick + 1]["actions"][3] != 0]
+    assert step == differs[0]
 
 
 def test_a_large_map_plays_smoothly(show, artefacts, capsys):

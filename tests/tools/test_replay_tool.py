@@ -67,9 +67,9 @@ def test_a_file_that_does_not_exist_is_refused(tmp_path):
 
 def test_files_are_named_after_the_episode_and_stay_in_their_folder():
     tool = cogsguard.replay(policy_uris=("file:///../../x y",), mission="machina_1")
-    assert str(tool.base_path()) == "train_dir/replays/machina_1-1000000-file-..-..-x-y".replace(
-        "_1-1", "-1-1"
-    )
+    assert str(tool.base_path()) == "train_dir/replays/machina-1-1000000-file-..-..-x-y"
+    tool = cogsguard.replay(policy_uris=("metta://policy/first:v3",))
+    assert str(tool.base_path()) == "train_dir/first/replays/arena-1000000-first-v3"
 
 
 def test_evaluate_writes_best_median_and_worst(tmp_path):

@@ -54,7 +54,9 @@ class Agent:
 
     def gear(self, state: int) -> str:
         """Name of the gear that it holds, or empty."""
-        return next((name for name in GEAR if self.amounts[name][state]), "")
+        return next(
+            (name for name in GEAR if name in self.amounts and self.amounts[name][state]), ""
+        )
 
 
 class History:

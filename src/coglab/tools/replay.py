@@ -12,6 +12,7 @@ from coglab.config import UserError
 from coglab.evaluation.config import FIRST_EVALUATION_SEED
 from coglab.games.cogsguard.config import CogsGuardConfig
 from coglab.games.config import GameConfig
+from coglab.policies.uris import parse_uri
 from coglab.replay.config import PictureConfig
 from coglab.tools import references
 from coglab.tools.base import Tool
@@ -52,7 +53,8 @@ class ReplayTool(Tool):
     """Another replay to show beside this one."""
 
     out: str | None = None
-    """Where to: `PATH` makes `PATH.json.z` and `PATH.html`. Left out: `train_dir/replays/`, named after the episode."""
+    """Where to: `PATH` makes `PATH.json.z` and `PATH.html`. Left out: the run's folder or `train_dir`, below
+    `replays/`, named after the episode."""
 
     verify: bool = True
     """Play the replay again from its seeds and actions and compare everything."""
@@ -95,7 +97,9 @@ class ReplayTool(Tool):
         who = self.policy_uris[0].removeprefix("metta://policy/")
         mission = Path(self.game.mission).stem if isinstance(self.game, CogsGuardConfig) else "game"
         name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{mission}-{self.map_seed}-{who}").strip("-.")
-        return Path(self.train_dir) / "replays" / name[:100]
+        reference = parse_uri(self.policy_uris[0])
+        folder = Path(self.train_dir) / (reference.name if reference.kind == "run" else "")
+        return folder / "replays" / name[:100]
 
     def plan(self) -> list[str]:
         """Say what is recorded and written; see `Tool.plan`."""

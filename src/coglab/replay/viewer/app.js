@@ -90,6 +90,18 @@ const app = {
     if (next !== undefined) { this.setPlaying(false); this.seek(next); this.writeLink(); }
   },
 
+  /** Go to the next (or last) decision of the followed agent that its teacher would not have taken. */
+  disagreement(direction) {
+    const replay = this.replays[this.focus], agent = replay.agents[this.followed ?? -1];
+    if (!agent) return;
+    for (let step = this.step + direction; step >= 0 && step < replay.steps; step += direction) {
+      if (agent.teacher[step] >= 0 && agent.teacher[step] !== agent.action[step]) {
+        this.setPlaying(false); this.seek(step); this.writeLink();
+        return;
+      }
+    }
+  },
+
   link() {
     const parts = { t: this.step, speed: this.speed };
     if (this.followed !== null) parts.agent = this.followed;
@@ -280,6 +292,7 @@ document.addEventListener('keydown', (event) => {
     ' ': ACTIONS.play, ArrowLeft: () => stride(event.shiftKey ? -10 : -1), ArrowRight: () => stride(event.shiftKey ? 10 : 1),
     Home: ACTIONS.first, End: ACTIONS.last, '+': () => app.setSpeed(app.speed * 2), '=': () => app.setSpeed(app.speed * 2),
     '-': () => app.setSpeed(app.speed / 2), n: ACTIONS['next-event'], p: ACTIONS['previous-event'], Escape: ACTIONS.unfollow,
+    d: () => app.disagreement(1), D: () => app.disagreement(-1),
     f: ACTIONS.fit, l: ACTIONS.link, a: () => byId('areas').click(), '?': ACTIONS['help-button'], '[': () => turn(-1), ']': () => turn(1),
   };
   const act = keys[event.key] || (/^[0-9]$/.test(event.key) ? () => app.follow(Number(event.key)) : null);

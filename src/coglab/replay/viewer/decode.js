@@ -15,6 +15,21 @@ async function unpackBytes(bytes) {
   return new Replay(JSON.parse(text));
 }
 
+const MOST = { steps: 1e6, num_agents: 256, side: 1024 };
+
+/** Refuse sizes that no game has, and lists that do not fit them: what is drawn later relies on them. */
+function checkShape(doc) {
+  const fits = (value, most) => Number.isInteger(value) && value >= 0 && value <= most;
+  const [width, height] = doc.map_size;
+  const texts = ['action_names', 'type_names', 'item_names', 'vibe_names'];
+  const isSound = fits(doc.steps, MOST.steps) && fits(doc.num_agents, MOST.num_agents) && fits(width, MOST.side) && fits(height, MOST.side)
+    && width > 0 && height > 0 && doc.walls.length === height && doc.walls.every((line) => String(line).length === width)
+    && texts.every((key) => doc[key].every((name) => typeof name === 'string'))
+    && (doc.events || []).every((event) => event.length === 5 && fits(event[0], doc.steps))
+    && new Set(doc.objects.map((thing) => thing.agent_id).filter((id) => fits(id, doc.num_agents - 1))).size === doc.num_agents;
+  if (!isSound) throw new Error('it is damaged');
+}
+
 /** Values of a track: a number, a list of [step, value], or {delta: [...]}. */
 function track(value, length, Type = Int32Array) {
   const out = new Type(length);
@@ -38,6 +53,7 @@ class Replay {
     this.steps = doc.steps;
     this.states = doc.steps + 1;
     [this.width, this.height] = doc.map_size;
+    checkShape(doc);
     this.items = doc.item_names;
     this.types = doc.type_names;
     this.item = Object.fromEntries(this.items.map((name, index) => [name, index]));
@@ -90,7 +106,7 @@ class Replay {
   }
 
   readTeam() {
-    const n = this.states, [clips, cogs] = this.doc.collectives;
+    const n = this.states, [clips = {}, cogs = {}] = this.doc.collectives;
     this.stock = Object.entries(cogs.inventory || {}).map(([item, amounts]) => ({
       item: Number(item), name: this.items[item], amounts: track(amounts, n),
     }));
@@ -121,13 +137,19 @@ class Replay {
 
   gear(agent, step) {
     for (const name of ['aligner', 'scrambler', 'miner', 'scout']) {
-      if (agent.inventory[this.item[name]][step]) return name;
+      if (this.amount(agent, name, step)) return name;
     }
     return '';
   }
 
+  /** What an agent holds of an item; 0 in games that have no such item. */
+  amount(agent, name, step) {
+    const amounts = agent.inventory[this.item[name]];
+    return amounts ? amounts[step] : 0;
+  }
+
   cargo(agent, step) {
-    return ['oxygen', 'carbon', 'germanium', 'silicon'].map((name) => [name, agent.inventory[this.item[name]][step]]);
+    return ['oxygen', 'carbon', 'germanium', 'silicon'].map((name) => [name, this.amount(agent, name, step)]);
   }
 
   eventText(event) {

@@ -48,10 +48,10 @@ class Roster {
     const replay = this.replay;
     replay.agents.forEach((agent, i) => {
       const parts = this.rows[i], gear = replay.gear(agent, step), vibe = replay.doc.vibe_names[agent.vibe[step]];
-      const hp = agent.inventory[replay.item.hp][step], energy = agent.inventory[replay.item.energy][step];
+      const hp = replay.amount(agent, 'hp', step), energy = replay.amount(agent, 'energy', step);
       const most = { hp: gear === 'scout' ? 400 : gear === 'scrambler' ? 200 : 100, energy: gear === 'scout' ? 100 : 20 };
       const cargo = replay.cargo(agent, step).filter(([, n]) => n).map(([name, n]) => `${name[0].toUpperCase()}${n}`).join(' ');
-      const hearts = agent.inventory[replay.item.heart][step];
+      const hearts = replay.amount(agent, 'heart', step);
       parts.row.className = agent.id === followed ? 'followed' : '';
       const texts = { 1: `${GEAR_SIGN[gear]} ${gear}`, 2: vibe, 5: cargo, 6: hearts ? `♥ ${hearts}` : '' };
       for (const [cell, text] of Object.entries(texts)) {

@@ -131,7 +131,7 @@ const VIBE_COLOUR = { default: '#e6ebf2', heart: COLOUR.heart, gear: '#b7c3d0', 
 
 function drawAgent(ctx, replay, agent, step, x, y, s, isFollowed) {
   const half = s / 2, gear = replay.gear(agent, step), vibe = replay.doc.vibe_names[agent.vibe[step]];
-  const hp = agent.inventory[replay.item.hp][step];
+  const hp = replay.amount(agent, 'hp', step);
   ctx.fillStyle = '#fff';
   ctx.beginPath(); ctx.arc(x, y, half * 1.22, 0, 7); ctx.fill();
   ctx.fillStyle = COLOUR.ink;
@@ -144,11 +144,11 @@ function drawAgent(ctx, replay, agent, step, x, y, s, isFollowed) {
   if (gear) { tracePath(ctx, gear, x, y, half * 0.62); ctx.fill(); }
   if (isFollowed) { ctx.strokeStyle = '#fff'; ctx.lineWidth = 2; ctx.beginPath(); ctx.arc(x, y, half * 1.5, 0, 7); ctx.stroke(); }
   if (s < 14) return;
-  const energy = agent.inventory[replay.item.energy][step], width = s * 1.1, left = x - width / 2;
+  const energy = replay.amount(agent, 'energy', step), width = s * 1.1, left = x - width / 2;
   ctx.fillStyle = '#0b0f14'; ctx.fillRect(left - 1, y + half + 1, width + 2, 7);
   ctx.fillStyle = COLOUR.hp; ctx.fillRect(left, y + half + 2, width * Math.min(1, hp / 100), 2);
   ctx.fillStyle = COLOUR.energy; ctx.fillRect(left, y + half + 5, width * Math.min(1, energy / (gear === 'scout' ? 100 : 20)), 2);
-  const hearts = agent.inventory[replay.item.heart][step];
+  const hearts = replay.amount(agent, 'heart', step);
   ctx.fillStyle = COLOUR.heart;
   for (let i = 0; i < Math.min(hearts, 5); i++) drawHeart(ctx, left + 3 + i * s * 0.24, y - half - 3, s * 0.1);
   if (s < 22) return;

@@ -94,6 +94,7 @@ function wordsOf(replay, feature, value) {
 
 /** The tokens in words, by cell: [[where, what], ...], walls counted at the end. */
 function sentencesOf(replay, agent, step) {
+  if (replay.doc.game !== 'cogsguard') return { lines: [['', 'this page does not know how agents of this game see']], count: 0 };
   const cells = new Map();
   let walls = 0;
   const tokens = tokensOf(replay, agent, step);
