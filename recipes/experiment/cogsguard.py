@@ -1,4 +1,4 @@
-"""CogsGuard: train a policy, with or without a scripted teacher, and evaluate policies on held-out maps."""
+"""CogsGuard: train a policy, with or without a scripted teacher, evaluate policies on held-out maps, and watch them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 from coglab.evaluation.config import EvaluationConfig
 from coglab.games.cogsguard.config import CogsGuardConfig, RewardVariant, RulesVersion
 from coglab.tools.evaluate import EvaluateTool, PolicyUris
+from coglab.tools.play import PlayTool
+from coglab.tools.replay import ReplayTool
 from coglab.tools.train import TrainTool
 from coglab.training.config import SystemConfig, TrainingEnvConfig
 
@@ -81,4 +83,71 @@ def evaluate(
         policy_uris=policy_uris,
         game=game,
         evaluation=EvaluationConfig(maps=maps, seed=seed),
+    )
+
+
+def replay(
+    policy_uris: PolicyUris = (),
+    mission: str = "arena",
+    map_seed: int = 1_000_000,
+    max_steps: int | None = None,
+    num_agents: int = 10,
+    rules: RulesVersion = "2026-02-01",
+    seed: int = 0,
+    teacher_uri: str | None = None,
+) -> ReplayTool:
+    r"""Record one episode of CogsGuard and write a page that shows it in any browser, without a network.
+
+        ./tools/run.py recipes.experiment.cogsguard.replay policy_uris=metta://policy/first \
+            'teacher_uri=metta://policy/cogsguard?gear=10'
+
+    Args:
+        policy_uris: who plays: one policy for all agents, or one for each agent.
+        mission: as in `train`.
+        map_seed: which map; evaluations use 1,000,000 and up.
+        max_steps: as in `train`.
+        num_agents: as in `train`.
+        rules: as in `train`.
+        seed: of action sampling and of the game's events.
+        teacher_uri: whose labels are shown beside the actions.
+    """
+    game = CogsGuardConfig(mission=mission, max_steps=max_steps, num_agents=num_agents, rules=rules)
+    return ReplayTool(
+        policy_uris=policy_uris,
+        game=game,
+        map_seed=map_seed,
+        seed=seed,
+        teacher_uri=teacher_uri,
+    )
+
+
+def play(
+    policy_uris: PolicyUris = ("metta://policy/cogsguard?gear=10",),
+    drive: int | None = 0,
+    mission: str = "arena",
+    map_seed: int = 1_000_000,
+    max_steps: int | None = None,
+    num_agents: int = 10,
+    rules: RulesVersion = "2026-02-01",
+    seed: int = 0,
+    serve: bool = False,
+) -> PlayTool:
+    """Play CogsGuard in the terminal: you drive one agent, policies the others.
+
+        ./tools/run.py recipes.experiment.cogsguard.play policy_uris=metta://policy/first serve=true
+
+    Args:
+        policy_uris: who plays the others: one policy for all, or one for each agent.
+        drive: the agent that you drive; `null` watches.
+        mission: as in `train`.
+        map_seed: which map; evaluations use 1,000,000 and up.
+        max_steps: as in `train`.
+        num_agents: as in `train`.
+        rules: as in `train`.
+        seed: of action sampling and of the game's events.
+        serve: show the running episode in a browser on this machine besides.
+    """
+    game = CogsGuardConfig(mission=mission, max_steps=max_steps, num_agents=num_agents, rules=rules)
+    return PlayTool(
+        policy_uris=policy_uris, drive=drive, game=game, map_seed=map_seed, seed=seed, serve=serve
     )

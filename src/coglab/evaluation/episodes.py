@@ -38,6 +38,7 @@ class EvaluationResult:
             statistics are means over agents; collective statistics carry `cogs/` or `clips/` in front.
         agent_steps: agent steps that were played.
         seconds: wall time.
+        actions: `[ticks, maps, agents]` int8 what was played, if it was to be kept.
     """
 
     policy_uri: str
@@ -46,6 +47,7 @@ class EvaluationResult:
     metrics: dict[str, np.ndarray] = field(default_factory=dict)
     agent_steps: int = 0
     seconds: float = 0.0
+    actions: np.ndarray | None = None
 
     def interval(self, metric: str) -> Interval:
         """Mean and 95 % interval of a metric over maps; 0 on every map for a statistic that was never written."""
@@ -62,6 +64,7 @@ def evaluate_policy(
     mode: Literal["sample", "greedy"],
     seed: int = 0,
     workers: int = 1,
+    keep_actions: bool = False,
     on_progress: Callable[[int, float], None] | None = None,
 ) -> EvaluationResult:
     """Play one episode on each held-out map.
@@ -77,6 +80,7 @@ def evaluate_policy(
         mode: `sample` or `greedy`; ignored by scripted policies.
         seed: seed of action sampling and of the games' event order.
         workers: threads; each plays whole blocks of maps.
+        keep_actions: whether the result has every action, so that its episodes can be played again.
         on_progress: called now and then with the number of a block of maps and the share of its ticks played, 0 to 1.
 
     Returns:
@@ -93,6 +97,8 @@ def evaluate_policy(
     policies = [make_policy() for _ in blocks]
     for policy, (first, last) in zip(policies, blocks, strict=True):
         policy.bind(sim, first, last)
+    shape = (sim.max_steps, maps, sim.num_agents)
+    actions = np.zeros(shape, np.int8) if keep_actions else None
     result_mode: Mode = "scripted" if policies[0].is_scripted else mode
 
     def play(block: int) -> None:
@@ -102,6 +108,8 @@ def evaluate_policy(
         reset = np.ones(rows.stop - rows.start, dtype=np.bool_)
         for tick in range(sim.max_steps):
             sim.actions[rows] = policy.act(reset, mode, rng).actions
+            if actions is not None:
+                actions[tick, first:last] = sim.actions[rows].reshape(last - first, -1)
             sim.step(first, last)
             reset[:] = False
             if on_progress is not None and tick % 50 == 0:
@@ -120,6 +128,7 @@ def evaluate_policy(
         metrics=_metrics(sim),
         agent_steps=maps * sim.num_agents * sim.max_steps,
         seconds=time.perf_counter() - started,
+        actions=actions,
     )
 
 

@@ -42,6 +42,9 @@ class EvaluateTool(Tool):
     out: str | None = None
     """JSON file for the results. Left out: they are only printed."""
 
+    replays: str | None = None
+    """Folder for replays and pages of the best, the median and the worst episode of every policy. Left out: none."""
+
     system: SystemConfig = SystemConfig()
     """Device and precision."""
 

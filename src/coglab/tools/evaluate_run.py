@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from coglab.evaluation.episodes import EvaluationResult, evaluate_policy
+from coglab.evaluation.recording import pick_episodes, record_again
 from coglab.evaluation.report import print_table, results_as_dict, results_table, write_json
 from coglab.policies.uris import load_policy
+from coglab.replay import file as replay_file
+from coglab.replay.viewer import page
 from coglab.tools.references import require_playable_game
 from coglab.tracking.display import OutputConsole, print_line
 from coglab.training.device import Device, choose_device, prepare_threads
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
     from coglab.games.cogsguard.config import CogsGuardConfig
     from coglab.tools.evaluate import EvaluateTool
 
+SHOWN_TEACHER = "metta://policy/cogsguard?gear=10"
+"""Whose labels stand beside the actions of a learned policy."""
+
 
 def evaluate_uri(
     uri: str,
@@ -28,6 +35,7 @@ def evaluate_uri(
     *,
     data_dir: Path,
     device: Device,
+    keep_actions: bool = False,
 ) -> list[EvaluationResult]:
     """Play held-out maps with one policy, once for every way of choosing actions that makes a difference for it.
 
@@ -37,6 +45,7 @@ def evaluate_uri(
         settings: maps, modes, seed.
         data_dir: where runs are looked up.
         device: where a network runs.
+        keep_actions: whether the results have every action.
 
     Returns:
         One result for a scripted policy, one per mode for a learned one.
@@ -54,6 +63,7 @@ def evaluate_uri(
             mode=mode,
             seed=settings.seed,
             workers=cpu_cores() if device.type == "cpu" else 1,
+            keep_actions=keep_actions,
         )
         results.append(result)
         if result.mode == "scripted":
@@ -77,7 +87,12 @@ def run(tool: EvaluateTool) -> int:
     results: list[EvaluationResult] = []
     for uri in tool.policy_uris:
         done = evaluate_uri(
-            uri, game, tool.evaluation, data_dir=Path(tool.train_dir), device=device
+            uri,
+            game,
+            tool.evaluation,
+            data_dir=Path(tool.train_dir),
+            device=device,
+            keep_actions=tool.replays is not None,
         )
         results += done
         for result in done:
@@ -85,6 +100,10 @@ def run(tool: EvaluateTool) -> int:
                 log,
                 f"{uri} ({result.mode}): {result.agent_steps:,} agent steps in {result.seconds:.1f} s",
             )
+            if tool.replays is not None:
+                for path in write_replays(tool, game, result, device):
+                    print_line(log, f"written: {path}")
+            result.actions = None
     title = f"{game.mission}, {game.num_agents} agents, {tool.evaluation.maps} held-out maps"
     print_table(out, results_table(results, title))
     if tool.out is not None:
@@ -92,6 +111,42 @@ def run(tool: EvaluateTool) -> int:
         write_json(path, results_as_dict(results, _settings(tool)))
         print_line(log, f"written: {path}")
     return 0
+
+
+def write_replays(
+    tool: EvaluateTool, game: CogsGuardConfig, result: EvaluationResult, device: Device
+) -> list[Path]:
+    """Write the best, the median and the worst episode of a result as replays with their pages.
+
+    Args:
+        tool: resolved, with a folder in `replays`.
+        game: mission, agents, rules.
+        result: with its actions.
+        device: where a network runs.
+
+    Returns:
+        The pages.
+    """
+    assert tool.replays is not None
+    pages = []
+    who = re.sub(r"[^A-Za-z0-9.]+", "-", result.policy_uri.removeprefix("metta://policy/"))
+    for name, index in pick_episodes(result.metrics["reward"]).items():
+        reward = result.metrics["reward"][index]
+        document = record_again(
+            result,
+            index,
+            game,
+            lambda uri: load_policy(uri, Path(tool.train_dir), device=str(device)),
+            seed=tool.evaluation.seed,
+            teacher_uri=None if result.mode == "scripted" else SHOWN_TEACHER,
+            label=f"{name}: {result.policy_uri} ({result.mode}), reward {reward:.3f}",
+        )
+        base = Path(tool.replays) / f"{who.strip('-.')[:80]}-{result.mode}-{name}"
+        data = replay_file.pack(document)
+        replay_file.write(f"{base}{replay_file.SUFFIX}", data)
+        replay_file.write(f"{base}.html", page([data]))
+        pages.append(Path(f"{base}.html"))
+    return pages
 
 
 def _settings(tool: EvaluateTool) -> dict[str, Any]:
