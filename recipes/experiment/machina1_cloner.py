@@ -6,7 +6,7 @@ from typing import Any
 
 from coglab.games.machina1.config import Machina1Config
 from coglab.tools.train import TrainTool
-from coglab.training.config import SystemConfig, TeacherConfig, TrainingEnvConfig
+from coglab.training.config import SlicedClonerTeacher, SystemConfig, TrainingEnvConfig
 
 
 def train(
@@ -32,7 +32,7 @@ def train(
         training_env=TrainingEnvConfig(
             game=Machina1Config(num_agents=num_agents, max_steps=max_steps)
         ),
-        teacher=TeacherConfig(policy_uri="metta://policy/dinky:v15"),
+        teacher=SlicedClonerTeacher(policy_uri="metta://policy/dinky:v15"),
         policy_architecture=policy_architecture,
         initial_policy_uri=initial_policy_uri,
         system=SystemConfig(seed=seed),

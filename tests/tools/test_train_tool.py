@@ -54,7 +54,58 @@ def test_every_key_of_teacher_has_its_place():
         "teacher_led_proportion": 0.25,
         "steps": 1_000_000,
         "anneal_start_step": 1000,
+        "anneal": True,
+        "slice_unit": "agent",
     }
+
+
+def test_every_mode_resolves_into_the_losses_that_it_uses():
+    run = "metta://policy/old:latest"
+    for mode, uri, used, ppo in (
+        ("sliced_cloner", "metta://policy/miner", "sliced_scripted_cloner", True),
+        ("sliced_cloner_no_ppo", "metta://policy/miner", "sliced_scripted_cloner", False),
+        ("supervisor", "metta://policy/miner", "sliced_scripted_cloner", False),
+        ("sliced_cloner", run, "sliced_scripted_cloner", True),
+        ("kickstarter", run, "kickstarter", True),
+        ("eer_kickstarter", run, "eer_kickstarter", True),
+        ("eer_cloner", "metta://policy/miner", "eer_cloner", True),
+    ):
+        tool = resolve(
+            f"teacher={{mode: {mode}, policy_uri: {uri}}}", "trainer.total_timesteps=1e6"
+        )
+        losses = tool.trainer.losses
+        enabled = {name for name, loss in losses if loss.enabled}
+        assert enabled == {used, *(("ppo_actor", "ppo_critic") if ppo else ())}, mode
+        steps = {"supervisor": None, "sliced_cloner_no_ppo": 1_000_000}.get(mode, 200_000)
+        assert getattr(losses, used).steps == steps
+        distils = used != "sliced_scripted_cloner"
+        assert losses.ppo_actor.coef_with_teacher == (1.0 if distils else 0.1)
+        assert tool.resolve() == tool
+        if distils:
+            assert used in tool.plan()[-1]
+
+
+def test_a_supervisor_scores_every_row_and_never_leaves():
+    tool = resolve(
+        "teacher={mode: supervisor, policy_uri: metta://policy/miner, teacher_led_proportion: 0.3}"
+    )
+    cloner = tool.trainer.losses.sliced_scripted_cloner
+    assert (cloner.teacher_led_proportion, cloner.student_led_proportion) == (0.3, 0.7)
+    assert not cloner.anneal
+
+
+def test_a_mode_takes_the_place_of_the_recipes():
+    base = cogsguard.train()
+    with_teacher = resolve("teacher={policy_uri: metta://policy/miner}", base=base)
+    tool = resolve("teacher={mode: eer_cloner, reward_coef: 0.5}", base=with_teacher)
+    assert not tool.trainer.losses.sliced_scripted_cloner.enabled
+    assert tool.trainer.losses.eer_cloner.reward_coef == 0.5
+    assert tool.training_env.supervisor_policy_uri == "metta://policy/miner"
+    kept = resolve(
+        "teacher={mode: eer_cloner, policy_uri: metta://policy/miner}",
+        "trainer.losses.ppo_actor.coef_with_teacher=0.3",
+    )
+    assert kept.trainer.losses.ppo_actor.coef_with_teacher == 0.3
 
 
 def test_shares_that_are_left_out_are_a_fifth_and_nothing():
@@ -106,7 +157,15 @@ def test_spellings_that_disagree_are_both_shown(argument, parts):
          "teacher_led_proportion: 0.7, student_led_proportion: 0.3"),
         (["teacher={policy_uri: metta://policy/miner, steps: 100, anneal_start_step: 200}"], "anneal_start_step=50"),
         (["teacher={policy_uri: metta://policy/miner, teacher_led_proportion: 1.5}"], "at most 1"),
-        (["teacher={policy_uri: metta://policy/miner, mode: kickstarter}"], "`sliced_cloner` expected"),
+        (["teacher={policy_uri: metta://policy/miner, mode: sliced_clonr}"], "Did you mean `sliced_cloner`?"),
+        (["teacher={policy_uri: metta://policy/miner, mode: kickstarter}"], "mode: sliced_cloner"),
+        (["teacher={policy_uri: metta://policy/miner, mode: eer_kickstarter}"], "mode: eer_cloner"),
+        (["teacher={policy_uri: metta://policy/random}"], "labels nothing"),
+        (["teacher={policy_uri: metta://policy/miner, temperature: 2}"], "unknown key `teacher.temperature`"),
+        (["teacher={mode: supervisor, policy_uri: metta://policy/miner}", "trainer.losses.ppo_actor.enabled=true"],
+         "disagree"),
+        ([f"{CLONER}.enabled=true", "trainer.losses.eer_cloner.enabled=true", f"{URI}=metta://policy/miner"],
+         "imitates in one way"),
         (["teacher={policy_uri: metta://policy/miner, step: 5}"], "Did you mean `teacher.steps`?"),
         (["teacher={policy_uri: metta://policy/nobody}"], "there is no teacher"),
     ],

@@ -13,7 +13,7 @@ from coglab.cli.targets import Target
 from coglab.cli.text import bold, paragraph
 from coglab.config import Config, UserError, did_you_mean
 from coglab.config.describe import config_classes, documentation, expectation, inner_class, walk
-from coglab.config.layers import KeyPath, dotted, show_value
+from coglab.config.layers import TAGS, KeyPath, dotted, show_value
 
 USAGE = """\
 ./tools/run.py TARGET [key=value ...] [options]
@@ -115,11 +115,11 @@ def _setting(cls: type[Config], path: KeyPath, depth: int) -> Iterator[str]:
     for kind in inner:
         below = depth + 1
         if len(inner) > 1:
-            name = kind.model_fields["kind"].default
-            yield f"{pad}  with kind: {name}"
+            tag = next(name for name in TAGS if name in kind.model_fields)
+            yield f"{pad}  with {tag}: {kind.model_fields[tag].default}"
             below += 1
         for key in kind.fields_by_key():
-            if not (len(inner) > 1 and key == "kind"):
+            if not (len(inner) > 1 and key in TAGS):
                 yield from _setting(kind, (*path, key), below)
 
 

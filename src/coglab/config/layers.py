@@ -16,6 +16,9 @@ from coglab.config.values import NULLS, Tree, read_value
 
 KeyPath = tuple[str, ...]
 
+TAGS = ("kind", "mode")
+"""Fields that say which of several configuration classes a map is meant for."""
+
 
 def dotted(path: Iterable[object]) -> str:
     """Spell a path as users type it: `trainer.batch_size`."""
@@ -173,12 +176,12 @@ def given_values(config: Config) -> dict[str, Any]:
         config: any configuration.
 
     Returns:
-        A tree of Python values. `kind` is always in it, because it says how the rest is to be read.
+        A tree of Python values. `kind` and `mode` are always in it, because they say how the rest is to be read.
     """
     given = {
         field.alias or name
         for name, field in type(config).model_fields.items()
-        if name in config.model_fields_set or name == "kind"
+        if name in config.model_fields_set or name in TAGS
     }
     return {key: _plain(value, given_values) for key, value in config.entries() if key in given}
 

@@ -11,9 +11,11 @@ from coglab.games.cogsguard.sim import CogsGuardSim
 from coglab.games.cogsguard.teachers import make_teacher
 from coglab.games.cogsguard.team_view import TeamFacts
 from coglab.models.build import build_network, resolve_architecture
+from coglab.policies.uris import parse_uri
 from coglab.tools.references import require_playable_game
 from coglab.training.device import Device, Precision, choose_device, choose_precision, seed_weights
 from coglab.training.geometry import Geometry, resolve_geometry
+from coglab.training.learned_teacher import load_learned_teacher
 
 if TYPE_CHECKING:
     from coglab.models.config import FastConfig, VitConfig
@@ -82,7 +84,13 @@ def assemble(tool: TrainTool) -> Parts:
     teacher = None
     if env.supervisor_policy_uri is not None:
         shared = encoder.memory if encoder.uses_map_memory else None
-        teacher = make_teacher(env.supervisor_policy_uri, sim, memory=shared)
+        teacher = (
+            make_teacher(env.supervisor_policy_uri, sim, memory=shared)
+            if parse_uri(env.supervisor_policy_uri).kind == "teacher"
+            else load_learned_teacher(
+                env.supervisor_policy_uri, sim, tool.train_dir, device.type, TeamFacts(sim)
+            )
+        )
     return Parts(
         device=device,
         precision=choose_precision(tool.system.precision, device),

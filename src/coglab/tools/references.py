@@ -9,7 +9,7 @@ from coglab.games.cogsguard.config import CogsGuardConfig
 from coglab.games.cogsguard.missions import find_mission, is_text_map
 from coglab.games.cogsguard.teachers.registry import parse_teacher_uri, require_playable
 from coglab.games.config import GameConfig
-from coglab.policies.uris import parse_uri
+from coglab.policies.uris import PREFIX, parse_uri
 
 
 def check_policy(uri: str) -> None:
@@ -24,28 +24,40 @@ def check_policy(uri: str) -> None:
     parse_uri(uri)
 
 
-def check_teacher(uri: str) -> None:
+def check_teacher(uri: str, train_dir: str) -> None:
     """Refuse what is no teacher.
 
     Args:
-        uri: for example `metta://policy/cogsguard?gear=10`.
+        uri: for example `metta://policy/cogsguard?gear=10`, or a run, `metta://policy/my-run:latest`.
+        train_dir: folder of all runs.
 
     Raises:
-        UserError: there is no such teacher, or it does not take these parameters.
+        UserError: there is no such teacher, or it does not take these parameters. Whether a run exists is seen later.
     """
-    parse_teacher_uri(uri)
+    if not _can_be_a_run(uri, train_dir):
+        parse_teacher_uri(uri)
 
 
-def require_teacher(uri: str) -> None:
+def require_teacher(uri: str, train_dir: str) -> None:
     """Refuse a teacher that resolves but cannot play yet.
 
     Args:
         uri: a URI that `check_teacher` accepted.
+        train_dir: folder of all runs.
 
     Raises:
         UserError: with a teacher that can.
     """
-    require_playable(parse_teacher_uri(uri))
+    if not _can_be_a_run(uri, train_dir):
+        require_playable(parse_teacher_uri(uri))
+
+
+def _can_be_a_run(uri: str, train_dir: str) -> bool:
+    """Whether a URI means a checkpoint: a bare name without such a run is a teacher's name with a slip in it."""
+    reference = parse_uri(uri)
+    if reference.kind == "run" and ":" not in uri.removeprefix(PREFIX):
+        return (Path(train_dir) / reference.name).is_dir()
+    return reference.kind in ("run", "file", "baseline")
 
 
 def check_game(game: GameConfig) -> None:

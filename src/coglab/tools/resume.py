@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from coglab.config import UserError
 from coglab.config.layers import merge, show_value
+from coglab.training.config import TEACHER_LOSSES
 
 if TYPE_CHECKING:
     from coglab.tools.train import TrainTool
@@ -21,7 +22,9 @@ FROZEN: tuple[tuple[str, ...], ...] = (
 )
 """Settings that make another run of it: giving other values under the same name is an error."""
 
-KEPT: tuple[tuple[str, ...], ...] = (("trainer", "losses", "sliced_scripted_cloner", "steps"),)
+KEPT: tuple[tuple[str, ...], ...] = tuple(
+    ("trainer", "losses", name, "steps") for name in TEACHER_LOSSES
+)
 """Settings that follow from others at the first start and stay as they were, so that extending a run moves nothing."""
 
 

@@ -18,14 +18,20 @@ from coglab.tools.base import Tool
 from coglab.tools.hardware import has_nvidia_driver
 from coglab.tools.run_names import check_run_name, default_run_name
 from coglab.tools.teacher_spelling import (
-    CLONER,
+    LOSSES,
     PLACES,
     check_teacher_plan,
     describe_teacher_plan,
     spell_out_teacher,
 )
 from coglab.tracking.config import DisplayConfig, WandbConfig
-from coglab.training.config import SystemConfig, TeacherConfig, TrainerConfig, TrainingEnvConfig
+from coglab.training.config import (
+    TEACHER_LOSSES,
+    SystemConfig,
+    TeacherConfig,
+    TrainerConfig,
+    TrainingEnvConfig,
+)
 
 TEACHER_SHARE_OF_RUN = 5
 """A teacher phase that is given no length lasts one part in this many of `trainer.total_timesteps`."""
@@ -52,7 +58,7 @@ class TrainTool(Tool):
     """The parallel games, and the teacher that labels them."""
 
     teacher: TeacherConfig | None = None
-    """The teacher in one line. Resolves into `trainer.losses.sliced_scripted_cloner.*` and
+    """The teacher in one line. Resolves into `trainer.losses.*` (see its mode) and
     `training_env.supervisor_policy_uri`; `null` turns a recipe's teacher off."""
 
     policy_architecture: ArchitectureConfig = AutoConfig()
@@ -90,11 +96,15 @@ class TrainTool(Tool):
         if self.run_name is None:
             tree["run"] = default_run_name()
         tool = self._checked(tree)
-        cloner = tool.trainer.losses.sliced_scripted_cloner
-        if not cloner.enabled or cloner.steps is not None:
+        losses, total = tool.trainer.losses, tool.trainer.total_timesteps
+        used = next((name for name in TEACHER_LOSSES if getattr(losses, name).enabled), None)
+        if used is None or getattr(losses, used).steps is not None:
             return tool
-        length: Tree = {"steps": tool.trainer.total_timesteps // TEACHER_SHARE_OF_RUN}
-        for key in reversed(CLONER):
+        if not getattr(getattr(losses, used), "anneal", True):
+            return tool  # constant for as long as the run lasts
+        has_ppo = losses.ppo_actor.enabled or losses.ppo_critic.enabled
+        length: Tree = {"steps": total // TEACHER_SHARE_OF_RUN if has_ppo else total}
+        for key in reversed((*LOSSES, used)):
             length = {key: length}
         return self._checked(merge(tree, length))
 
@@ -103,9 +113,9 @@ class TrainTool(Tool):
         if self.run_name is not None:
             check_run_name(self.run_name)
         uri = self.training_env.supervisor_policy_uri
-        check_teacher_plan(self.trainer.losses.sliced_scripted_cloner, uri)
         if uri is not None:
-            references.check_teacher(uri)
+            references.check_teacher(uri, self.train_dir)
+        check_teacher_plan(self.trainer.losses, uri)
         if self.initial_policy_uri is not None:
             references.check_policy(self.initial_policy_uri)
         references.check_game(self.training_env.game)
@@ -120,9 +130,7 @@ class TrainTool(Tool):
         return [
             f"run {self.run_name} in {Path(self.train_dir) / str(self.run_name)}",
             *resolve_geometry(self.trainer, self.training_env, device=device).describe(),
-            describe_teacher_plan(
-                self.trainer.losses.sliced_scripted_cloner, self.training_env.supervisor_policy_uri
-            ),
+            describe_teacher_plan(self.trainer.losses, self.training_env.supervisor_policy_uri),
         ]
 
     def run(self) -> int:
@@ -130,7 +138,7 @@ class TrainTool(Tool):
         tool = self.resolve()
         references.require_playable_game(tool.training_env.game)
         if tool.training_env.supervisor_policy_uri is not None:
-            references.require_teacher(tool.training_env.supervisor_policy_uri)
+            references.require_teacher(tool.training_env.supervisor_policy_uri, tool.train_dir)
         from coglab.tools import train_run
 
         return train_run.run(tool)

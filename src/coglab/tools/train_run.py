@@ -148,12 +148,24 @@ def _find_start(tool: TrainTool, run_dir: Path) -> Start:
 
 
 def _teacher_plan(tool: TrainTool, start: Start) -> TeacherPlan:
-    """The plan of the first start, or a new one for a new run."""
-    if start.state is not None:
-        return TeacherPlan.from_meta(start.state.meta["plan"])
-    return TeacherPlan.from_config(
-        tool.trainer.losses.sliced_scripted_cloner, tool.trainer.total_timesteps
+    """The plan of the first start, or a new one for a new run.
+
+    Raises:
+        UserError: nothing would teach after the teacher has left.
+    """
+    losses, total = tool.trainer.losses, tool.trainer.total_timesteps
+    plan = (
+        TeacherPlan.from_losses(losses, total)
+        if start.state is None
+        else TeacherPlan.from_meta(start.state.meta["plan"])
     )
+    if plan.steps < total and not (losses.ppo_actor.enabled or losses.ppo_critic.enabled):
+        raise UserError(
+            f"the teacher leaves at agent step {plan.steps:,}, and without ppo_actor and ppo_critic nothing would teach "
+            f"up to trainer.total_timesteps={total:_}. Use trainer.total_timesteps={plan.steps:_}, or go on with PPO: "
+            f"run={tool.run_name}-2 initial_policy_uri=metta://policy/{tool.run_name} in a mode with PPO."
+        )
+    return plan
 
 
 def _describe(tool: TrainTool, parts: Parts, plan: TeacherPlan, start: Start) -> list[str]:

@@ -132,6 +132,30 @@ _LOSSES: dict[str, Metric] = {
     "losses/supervised_action_loss_coef": Metric(
         "1", "moment", "none", "Weight of the cross-entropy."
     ),
+    "losses/kickstarter_kl": Metric(
+        "nat",
+        "gradient steps",
+        "lower",
+        "kickstarter: divergence of the student from the teacher, times the temperature's square, on taught rows.",
+    ),
+    "losses/kickstarter_value_loss": Metric(
+        "1", "gradient steps", "lower", "kickstarter: squared difference of the two values."
+    ),
+    "losses/eer_cross_entropy": Metric(
+        "nat",
+        "gradient steps",
+        "lower",
+        "eer_kickstarter: cross-entropy between the student's and the teacher's probabilities, on taught rows.",
+    ),
+    "losses/eer_value_loss": Metric(
+        "1", "gradient steps", "lower", "eer_kickstarter: squared difference of the two values."
+    ),
+    "losses/eer_bonus": Metric(
+        "scaled reward",
+        "batch",
+        "higher",
+        "eer_kickstarter, eer_cloner: mean extra reward per agent step for doing what the teacher would; at most 0.",
+    ),
     "losses/teacher_led_proportion": Metric(
         SHARE, "moment", "none", "Planned share of teacher-led rows."
     ),

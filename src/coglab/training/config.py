@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -11,6 +11,7 @@ from coglab.games.cogsguard.config import CogsGuardConfig, MapPoolConfig
 from coglab.games.config import GameConfig
 
 Auto = Literal["auto"]
+SliceUnit = Literal["agent", "env"]
 
 
 class PpoActorConfig(Config):
@@ -89,6 +90,77 @@ class SlicedScriptedClonerConfig(Config):
     anneal_start_step: Count = Field(0, ge=0)
     """Agent steps up to which both shares stay constant; from there they fall linearly."""
 
+    anneal: bool = True
+    """Off: the shares stay as they are, up to `steps` if it is given, else for the whole run."""
+
+    slice_unit: SliceUnit = "agent"
+    """What is drawn into a slice: single agents, or whole games (`env`), so that a team is led by one."""
+
+
+class KickstarterConfig(Config):
+    """Distillation of a learned teacher: divergence from its probabilities and difference from its values."""
+
+    enabled: bool = False
+    """Whether the loss is used. `teacher={mode: kickstarter, ...}` turns it on."""
+
+    action_loss_coef: Number = Field(0.6, ge=0)
+    """Weight of KL(student || teacher). Constant over the first half of the teacher phase, then falling to 0."""
+
+    value_loss_coef: Number = Field(1.0, ge=0)
+    """Weight of the squared difference of the values; falls likewise. Set it to 0 if the teacher was trained with
+    another `gamma` or `reward_scale`: its values then mean something else."""
+
+    temperature: Number = Field(2.0, gt=0)
+    """Both policies' logits are divided by this in the divergence, which is multiplied by its square."""
+
+    teacher_led_proportion: Number = Field(0.0, ge=0, le=1)
+    """Share of rows on which the teacher acts at the start; falls to 0 at `steps`. On the others the student acts."""
+
+    steps: Count | None = Field(None, ge=0)
+    """Length of the teacher phase in agent steps. Left out: a fifth of `trainer.total_timesteps` at the first start."""
+
+    slice_unit: SliceUnit = "agent"
+    """As in `sliced_scripted_cloner`."""
+
+
+class EerKickstarterConfig(Config):
+    """Expected-entropy regularised distillation of a learned teacher; the student always acts."""
+
+    enabled: bool = False
+    """Whether the loss is used. `teacher={mode: eer_kickstarter, ...}` turns it on."""
+
+    action_loss_coef: Number = Field(0.6, ge=0)
+    """Weight of the cross-entropy between student and teacher; constant, then falling as in `kickstarter`."""
+
+    value_loss_coef: Number = Field(1.0, ge=0)
+    """As in `kickstarter`."""
+
+    reward_coef: Number = Field(0.01, ge=0)
+    """Added to each reward: this times the teacher's log-probability of the student's action. In the game's unit of
+    reward, and `reward_scale` applies to it as well: in a game with faint rewards it soon is most of the signal."""
+
+    steps: Count | None = Field(None, ge=0)
+    """As in `kickstarter`."""
+
+
+class EerClonerConfig(Config):
+    """The same idea for a scripted teacher, whose choice has probability 1."""
+
+    enabled: bool = False
+    """Whether the loss is used. `teacher={mode: eer_cloner, ...}` turns it on."""
+
+    action_loss_coef: Number = Field(1.0, ge=0)
+    """Weight of the cross-entropy on the label; constant, then falling as in `kickstarter`."""
+
+    reward_coef: Number = Field(0.01, ge=0)
+    """As in `eer_kickstarter`; the log-probability is 0 where the student does what the teacher calls right."""
+
+    prob_floor: Number = Field(0.01, gt=0, lt=1)
+    """Probability that stands for every other action."""
+
+    steps: Count | None = Field(None, ge=0)
+    """As in `kickstarter`."""
+
 
 class LossesConfig(Config):
     """The losses, by their fixed names."""
@@ -101,6 +173,15 @@ class LossesConfig(Config):
 
     sliced_scripted_cloner: SlicedScriptedClonerConfig = SlicedScriptedClonerConfig()
     """Cloning."""
+
+    kickstarter: KickstarterConfig = KickstarterConfig()
+    """Distillation of a learned teacher."""
+
+    eer_kickstarter: EerKickstarterConfig = EerKickstarterConfig()
+    """Distillation of a learned teacher that also shapes rewards."""
+
+    eer_cloner: EerClonerConfig = EerClonerConfig()
+    """Cloning that also shapes rewards."""
 
 
 class OptimizerConfig(Config):
@@ -206,17 +287,22 @@ class TrainerConfig(Config):
     """The losses."""
 
 
-class TeacherConfig(Config):
-    """A teacher in one line.
-
-    Resolves into `trainer.losses.sliced_scripted_cloner` and `training_env.supervisor_policy_uri`.
-    """
-
-    mode: Literal["sliced_cloner"] = "sliced_cloner"
-    """How the teacher is used."""
+class _Teacher(Config):
+    """What every mode has."""
 
     policy_uri: str | None = None
     """Which teacher: `metta://policy/cogsguard?gear=10`, ... Left out: the recipe's, if it has one."""
+
+    steps: Count | None = Field(None, ge=0)
+    """Length of the teacher phase in agent steps. Left out: a fifth of `trainer.total_timesteps`; in the modes
+    without PPO, the whole run."""
+
+    action_loss_coef: Number | None = Field(None, ge=0)
+    """Weight of imitation. Left out: 1, or 0.6 in the kickstarter modes."""
+
+
+class _SlicedTeacher(_Teacher):
+    """What the modes with three slices have."""
 
     teacher_led_proportion: Number | None = Field(None, ge=0, le=1)
     """Share of rows on which the teacher acts. Left out: 0.2."""
@@ -224,14 +310,101 @@ class TeacherConfig(Config):
     student_led_proportion: Number | None = Field(None, ge=0, le=1)
     """Share of rows on which the student acts and the label is scored. Left out: 0."""
 
-    steps: Count | None = Field(None, ge=0)
-    """Length of the teacher phase in agent steps. Left out: a fifth of `trainer.total_timesteps`."""
-
     anneal_start_step: Count | None = Field(None, ge=0)
     """Agent steps up to which the shares stay constant. Left out: 0."""
 
-    action_loss_coef: Number | None = Field(None, ge=0)
-    """Weight of the cross-entropy. Left out: 1."""
+    slice_unit: SliceUnit | None = None
+    """What is drawn into a slice: single agents, or whole games (`env`). Left out: `agent`."""
+
+
+class SlicedClonerTeacher(_SlicedTeacher):
+    """Clone on two slices of the rows, learn from rewards on all that the student acts on; the slices shrink."""
+
+    mode: Literal["sliced_cloner"] = "sliced_cloner"
+    """How the teacher is used."""
+
+
+class SlicedClonerNoPpoTeacher(_SlicedTeacher):
+    """The same without PPO: only labels teach."""
+
+    mode: Literal["sliced_cloner_no_ppo"] = "sliced_cloner_no_ppo"
+    """How the teacher is used."""
+
+
+class SupervisorTeacher(_Teacher):
+    """Pure cloning on every row for the whole run; shares do not change."""
+
+    mode: Literal["supervisor"] = "supervisor"
+    """How the teacher is used."""
+
+    teacher_led_proportion: Number = Field(0.2, ge=0, le=1)
+    """Share of rows on which the teacher acts. On all others the student acts and the label is scored."""
+
+    slice_unit: SliceUnit | None = None
+    """What the teacher leads: single agents, or whole games (`env`). Left out: `agent`."""
+
+
+class KickstarterTeacher(_Teacher):
+    """Distil a learned teacher while PPO runs."""
+
+    mode: Literal["kickstarter"] = "kickstarter"
+    """How the teacher is used."""
+
+    teacher_led_proportion: Number | None = Field(None, ge=0, le=1)
+    """Share of rows on which the teacher acts at the start. Left out: 0."""
+
+    value_loss_coef: Number | None = Field(None, ge=0)
+    """Weight of the difference of the values. Left out: 1."""
+
+    temperature: Number | None = Field(None, gt=0)
+    """Temperature of the divergence. Left out: 2."""
+
+    slice_unit: SliceUnit | None = None
+    """What the teacher leads: single agents, or whole games (`env`). Left out: `agent`."""
+
+
+class EerKickstarterTeacher(_Teacher):
+    """Distil a learned teacher by cross-entropy and by rewards for what it would have done; the student acts."""
+
+    mode: Literal["eer_kickstarter"] = "eer_kickstarter"
+    """How the teacher is used."""
+
+    value_loss_coef: Number | None = Field(None, ge=0)
+    """Weight of the difference of the values. Left out: 1."""
+
+    reward_coef: Number | None = Field(None, ge=0)
+    """Weight of the shaped reward. Left out: 0.01."""
+
+
+class EerClonerTeacher(_Teacher):
+    """Clone a scripted teacher, and reward agreement with it; the student acts."""
+
+    mode: Literal["eer_cloner"] = "eer_cloner"
+    """How the teacher is used."""
+
+    reward_coef: Number | None = Field(None, ge=0)
+    """Weight of the shaped reward. Left out: 0.01."""
+
+    prob_floor: Number | None = Field(None, gt=0, lt=1)
+    """Probability that stands for actions that the teacher would not take. Left out: 0.01."""
+
+
+TeacherConfig = Annotated[
+    SlicedClonerTeacher
+    | SlicedClonerNoPpoTeacher
+    | SupervisorTeacher
+    | KickstarterTeacher
+    | EerKickstarterTeacher
+    | EerClonerTeacher,
+    Field(discriminator="mode"),
+]
+"""A teacher in one line; resolves into `trainer.losses.*` and `training_env.supervisor_policy_uri`."""
+
+TEACHER_LOSSES = ("sliced_scripted_cloner", "kickstarter", "eer_kickstarter", "eer_cloner")
+"""Losses that need a teacher; a run uses at most one of them."""
+
+LEARNED_TEACHER_LOSSES = ("kickstarter", "eer_kickstarter")
+"""Losses that need a teacher with probabilities and values."""
 
 
 class TrainingEnvConfig(Config):

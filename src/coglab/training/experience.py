@@ -66,6 +66,7 @@ class Experience:
         geometry: sizes.
         spec: name -> (shape, dtype) of one row of network input, the team's facts included.
         state_size: numbers in a row's recurrent state.
+        teacher_actions: U if the teacher is a network whose outputs are kept, else 0.
 
     Attributes:
         inputs: name -> `[S, T, ...]` network inputs.
@@ -77,9 +78,13 @@ class Experience:
         advantage: f32 `[S, T]`, written by `Learner.compute_advantages`.
         returns: f32 `[S, T]`, advantage plus the values that it was computed from.
         done: bool `[S, T]`, terminated or truncated.
+        teacher_log_probs: f32 `[S, T, U]` log-probabilities of a learned teacher, or None.
+        teacher_value: f32 `[S, T]` its values, or None.
     """
 
-    def __init__(self, geometry: Geometry, spec: InputSpec, state_size: int) -> None:
+    def __init__(
+        self, geometry: Geometry, spec: InputSpec, state_size: int, teacher_actions: int = 0
+    ) -> None:
         shape = (geometry.num_segments, geometry.horizon)
         self.num_rows = geometry.num_rows
         self.num_segments, self.horizon = shape
@@ -96,6 +101,24 @@ class Experience:
         self.advantage = np.zeros(shape, np.float32)
         self.returns = np.zeros(shape, np.float32)
         self.done = np.zeros(shape, np.bool_)
+        is_distilled = teacher_actions > 0
+        self.teacher_log_probs = (
+            np.zeros((*shape, teacher_actions), np.float32) if is_distilled else None
+        )
+        self.teacher_value = np.zeros(shape, np.float32) if is_distilled else None
+
+    def store_teacher(self, teacher: Any, segments: slice, tick: int, rows: slice) -> None:
+        """Keep a learned teacher's probabilities and values of one tick; nothing to keep of a script.
+
+        Args:
+            teacher: has `log_probs` and `values` if this batch keeps them.
+            segments: where they go.
+            tick: index t inside the segments.
+            rows: which rows they are.
+        """
+        if self.teacher_log_probs is not None and self.teacher_value is not None:
+            self.teacher_log_probs[segments, tick] = teacher.log_probs[rows]
+            self.teacher_value[segments, tick] = teacher.values[rows]
 
     @staticmethod
     def bytes_per_step(spec: InputSpec) -> int:

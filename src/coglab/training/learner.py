@@ -21,6 +21,13 @@ from coglab.training.config import TrainerConfig
 from coglab.training.experience import Experience
 from coglab.training.geometry import Geometry
 from coglab.training.losses.batch import LossBatch, LossOutputs, Metrics
+from coglab.training.losses.distillation import (
+    eer_bonus,
+    eer_cloner_loss,
+    eer_kickstarter_loss,
+    eer_label_bonus,
+    kickstarter_loss,
+)
 from coglab.training.losses.ppo_actor import actor_rows, ppo_actor_loss
 from coglab.training.losses.ppo_critic import gtd_lambda_loss, mse_critic_loss
 from coglab.training.losses.sliced_scripted_cloner import sliced_scripted_cloner_loss
@@ -108,6 +115,12 @@ def combined_loss(
             parts.append(gtd_lambda_loss(batch, outputs, losses.ppo_critic, config.advantage))
     if losses.sliced_scripted_cloner.enabled:
         parts.append(sliced_scripted_cloner_loss(batch, outputs, losses.sliced_scripted_cloner))
+    if losses.kickstarter.enabled:
+        parts.append(kickstarter_loss(batch, outputs, losses.kickstarter))
+    if losses.eer_kickstarter.enabled:
+        parts.append(eer_kickstarter_loss(batch, outputs, losses.eer_kickstarter))
+    if losses.eer_cloner.enabled:
+        parts.append(eer_cloner_loss(batch, outputs, losses.eer_cloner))
     total = outputs.values_ST.new_zeros(())
     metrics: Metrics = {}
     for loss, part in parts:
@@ -154,6 +167,8 @@ class Learner:
             )
         self.geometry, self.config, self.seed = geometry, config, seed
         self.pool, self.device, self.autocast = pool, device, autocast
+        self._now = config
+        self._bonus: float | None = None
         self._actor_weights = ActorWeights(config.losses.ppo_actor.ent_coef, 1.0)
         shards = geometry.num_shards
         self.parameters = FlatParameters(network, shards)
@@ -167,12 +182,15 @@ class Learner:
         aux_l2 = critic.aux_coef * critic.beta if uses_aux else 0.0
         self.optimizer = AdamW(self.parameters, config.optimizer, pool, aux_l2)
 
-    def prepare(self, experience: Experience, reward_mean: np.ndarray) -> None:
+    def prepare(
+        self, experience: Experience, reward_mean: np.ndarray, now: TrainerConfig | None = None
+    ) -> None:
         """Turn rewards into learning rewards and compute advantages from the collected values.
 
         Args:
             experience: a full batch; `learning_reward`, `done` and `advantage` are written.
             reward_mean: f32 `[N]` running means for reward centring, updated if it is enabled.
+            now: the settings at this step, see `schedules.config_at`; left out, those of the run.
         """
         advantage, steps = self.config.advantage, experience.steps
         rows = experience.num_rows
@@ -189,8 +207,31 @@ class Learner:
             )  # fmt: skip
 
         self.pool.run(of_worker)
+        self._shape_rewards(experience, now or self.config)
         np.logical_or(steps.terminated, steps.truncated, out=experience.done)
         self.compute_advantages(experience, steps.student_log_prob, steps.value)
+
+    def _shape_rewards(self, experience: Experience, now: TrainerConfig) -> None:
+        """Add the expected-entropy modes' extra rewards; centring and logged rewards do not see them."""
+        steps, losses, scale = experience.steps, now.losses, now.advantage.reward_scale
+        self._bonus = None
+        bonus: np.ndarray
+        if losses.eer_kickstarter.enabled and experience.teacher_log_probs is not None:
+            bonus = eer_bonus(
+                steps.action,
+                experience.teacher_log_probs,
+                experience.slices,
+                losses.eer_kickstarter.reward_coef * scale,
+            )
+        elif losses.eer_cloner.enabled:
+            eer = losses.eer_cloner
+            bonus = eer_label_bonus(
+                steps.action, steps.label_mask, eer.prob_floor, eer.reward_coef * scale
+            )
+        else:
+            return
+        experience.learning_reward += bonus
+        self._bonus = float(bonus.mean(dtype=np.float64))
 
     def compute_advantages(
         self, experience: Experience, log_prob: np.ndarray, value: np.ndarray
@@ -222,6 +263,7 @@ class Learner:
         agent_step: int,
         teacher_presence: float = 1.0,
         is_taught: bool = False,
+        now: TrainerConfig | None = None,
     ) -> dict[str, float]:
         """Pass over the batch `update_epochs` times.
 
@@ -231,6 +273,7 @@ class Learner:
             agent_step: agent steps done before this batch was collected.
             teacher_presence: see `schedules.learning_rates`; also sets the entropy weight.
             is_taught: whether a teacher labelled rows of this batch; sets the weight of the policy gradient.
+            now: the settings at this step, see `schedules.config_at`; left out, those of the run.
 
         Returns:
             Metrics by full name, means over the gradient steps.
@@ -238,13 +281,14 @@ class Learner:
         Raises:
             NonFiniteLossError: the loss or its gradient is not finite.
         """
-        config, optimizer = self.config, self.optimizer
+        config, optimizer = now or self.config, self.optimizer
+        self._now = config
         actor = config.losses.ppo_actor
         self._actor_weights = ActorWeights(
             entropy_weight(actor, teacher_presence), surrogate_weight(actor, is_taught)
         )
         metrics = MetricSums()
-        extra: dict[str, float] = {}
+        extra = {} if self._bonus is None else {"losses/eer_bonus": self._bonus}
         norms: list[float] = []
         target_kl = actor.target_kl
         # What the passes after the first recompute advantages from: every segment's latest outputs.
@@ -329,7 +373,7 @@ class Learner:
                 part = own[start : start + micro]
                 batch = gather(experience, part, denominator, center, scale, self.device)
                 outputs = self._outputs(network, experience, part, batch.action_ST)
-                loss, metrics = combined_loss(batch, outputs, self.config, self._actor_weights)
+                loss, metrics = combined_loss(batch, outputs, self._now, self._actor_weights)
                 loss.backward()
                 sums.add("total_loss", float(loss.detach()) * denominator, batch.action_ST.numel())
                 for name, (total, weight) in metrics.items():
@@ -423,6 +467,7 @@ def gather(
     def tensor(array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(device, non_blocking=True)
 
+    teacher_log_probs, teacher_value = experience.teacher_log_probs, experience.teacher_value
     return LossBatch(
         action_ST=tensor(steps.action[segments].astype(np.int64)),
         behaviour_log_prob_ST=tensor(steps.behaviour_log_prob[segments]),
@@ -437,4 +482,8 @@ def gather(
         is_student_ST=tensor((steps.leader[segments] == STUDENT).astype(np.float32)),
         slice_S=tensor(experience.slices[segments]),
         denominator=denominator,
+        teacher_log_probs_STU=None
+        if teacher_log_probs is None
+        else tensor(teacher_log_probs[segments]),
+        teacher_value_ST=None if teacher_value is None else tensor(teacher_value[segments]),
     )

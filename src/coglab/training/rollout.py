@@ -164,6 +164,7 @@ class RolloutWorker:
                     if self.teacher.needs_update:
                         self.teacher.observe(stage.reset, self.first_env, self.last_env)
                     self.teacher.label(stage.reset, self.first_env, self.last_env)
+                    experience.store_teacher(self.teacher, segments, t, rows)
                     clock = self._lap("label", clock)
                 key = stream_key(plan.seed, ACTION_STREAM, tick)
                 act(

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from coglab.training.config import OptimizerConfig, PpoActorConfig
+from coglab.training.config import (
+    TEACHER_LOSSES,
+    LossesConfig,
+    OptimizerConfig,
+    PpoActorConfig,
+    TrainerConfig,
+)
 
 
 @dataclass(frozen=True)
@@ -95,3 +101,40 @@ def surrogate_weight(config: PpoActorConfig, is_taught: bool) -> float:
         The weight.
     """
     return config.coef_with_teacher if is_taught else 1.0
+
+
+FADING = ("action_loss_coef", "value_loss_coef", "reward_coef")
+"""Weights of a teacher's loss that fall with the plan's weight."""
+
+
+def config_at(config: TrainerConfig, step: int, teacher_weight: float = 1.0) -> TrainerConfig:
+    """The settings at a step: the same as `config`, with the values that change put in. `config` itself never changes.
+
+    Args:
+        config: the run's settings.
+        step: agent steps done.
+        teacher_weight: factor on the weights of the enabled teacher's loss, from `TeacherPlan.weight`.
+
+    Returns:
+        `config` itself if nothing differs.
+    """
+    losses = config.losses
+    changed = {}
+    if teacher_weight != 1.0:
+        for name in TEACHER_LOSSES:
+            loss = getattr(losses, name)
+            if loss.enabled:
+                fields = [field for field in FADING if field in type(loss).model_fields]
+                update = {field: getattr(loss, field) * teacher_weight for field in fields}
+                changed[name] = loss.model_copy(update=update)
+    if not changed:
+        return config
+    return config.model_copy(update={"losses": losses.model_copy(update=changed)})
+
+
+def supervised_weight(losses: LossesConfig) -> float:
+    """Weight of the imitation term of the enabled teacher's loss; of `sliced_scripted_cloner` if none is enabled."""
+    for name in TEACHER_LOSSES:
+        if getattr(losses, name).enabled:
+            return float(getattr(losses, name).action_loss_coef)
+    return losses.sliced_scripted_cloner.action_loss_coef

@@ -31,6 +31,7 @@ from coglab.training.geometry import Geometry
 from coglab.training.learner import Learner
 from coglab.training.randomness import SLICE_STREAM, stream_key, uniforms
 from coglab.training.rollout import PHASES, RolloutPlan, RolloutWorker, Stage
+from coglab.training.schedules import config_at, supervised_weight
 from coglab.training.teacher_plan import TeacherPlan, assign_slices
 from coglab.training.workers import WorkerPool
 
@@ -158,7 +159,10 @@ class Trainer:
         if team_facts is not None:
             spec[TEAM_INPUT] = ((len(team_facts.names),), np.dtype(np.float32))
             inputs[TEAM_INPUT] = np.zeros((geometry.num_rows, len(team_facts.names)), np.float32)
-        self.experience = Experience(geometry, spec, network.state_size)
+        outputs = getattr(teacher, "log_probs", None)
+        self.experience = Experience(
+            geometry, spec, network.state_size, 0 if outputs is None else outputs.shape[1]
+        )
         self.episodes = EpisodeRecorder(sim)
         self.stage = Stage(
             inputs=inputs,
@@ -221,9 +225,11 @@ class Trainer:
 
         # Who leads which segment of this batch.
         shares = self.plan.shares(counters.agent_step)
-        draws = np.empty(geometry.num_segments)
+        unit_size = geometry.num_agents if self.plan.slice_unit == "env" else 1
+        draws = np.empty(geometry.num_segments // unit_size)
         uniforms(stream_key(self.seed, SLICE_STREAM, counters.iteration), 0, draws)
-        assign_slices(shares, draws, experience.slices)
+        assign_slices(shares, draws, experience.slices, unit_size)
+        now = config_at(self.config, counters.agent_step, self.plan.weight(counters.agent_step))
 
         # Rollout: every worker plays its games to the end of the batch, without waiting for the others.
         self.tracker.progress("rollout")
@@ -236,14 +242,19 @@ class Trainer:
 
         # Advantages, then passes over shuffled minibatches.
         self.tracker.progress("learn")
-        self.learner.prepare(experience, self.stage.reward_mean)
+        self.learner.prepare(experience, self.stage.reward_mean, now)
         prepared = time.perf_counter()
         metrics = batch_metrics(experience, self.sim.action_names)
         described = time.perf_counter()
         presence = self.plan.presence(counters.agent_step)
         metrics.update(
             self.learner.update(
-                experience, counters.iteration, counters.agent_step, presence, rollout.uses_teacher
+                experience,
+                counters.iteration,
+                counters.agent_step,
+                presence,
+                rollout.uses_teacher,
+                now,
             )
         )
         learned = time.perf_counter()
@@ -256,9 +267,7 @@ class Trainer:
         metrics.update(self._episode_metrics())
         metrics["losses/student_led_proportion"] = shares.student_led
         metrics["losses/teacher_led_proportion"] = shares.teacher_led
-        metrics["losses/supervised_action_loss_coef"] = (
-            self.config.losses.sliced_scripted_cloner.action_loss_coef
-        )
+        metrics["losses/supervised_action_loss_coef"] = supervised_weight(now.losses)
         if self.map_pool is not None and self.maps_per_iteration:
             self.map_pool.refresh(self.maps_per_iteration)
             counters.maps_refreshed += self.maps_per_iteration

@@ -30,6 +30,8 @@ class LossBatch(NamedTuple):
         is_student_ST: f32, 1 where the student chose the action.
         slice_S: u8, see `teacher_plan`.
         denominator: entries in the whole minibatch.
+        teacher_log_probs_STU: f32 log-probabilities of a learned teacher; None if the run has none.
+        teacher_value_ST: f32 its values; None if the run has none.
     """
 
     action_ST: Tensor
@@ -45,6 +47,8 @@ class LossBatch(NamedTuple):
     is_student_ST: Tensor
     slice_S: Tensor
     denominator: float
+    teacher_log_probs_STU: Tensor | None = None
+    teacher_value_ST: Tensor | None = None
 
 
 class LossOutputs(NamedTuple):
