@@ -52,6 +52,18 @@ def require_teacher(uri: str, train_dir: str) -> None:
         require_playable(parse_teacher_uri(uri))
 
 
+def require_scripted_teacher(uri: str) -> None:
+    """Refuse what is no scripted teacher that can play.
+
+    Args:
+        uri: for example `metta://policy/cogsguard?gear=10`.
+
+    Raises:
+        UserError: there is no such teacher, it does not take these parameters, or it cannot play yet.
+    """
+    require_playable(parse_teacher_uri(uri))
+
+
 def _can_be_a_run(uri: str, train_dir: str) -> bool:
     """Whether a URI means a checkpoint: a bare name without such a run is a teacher's name with a slip in it."""
     reference = parse_uri(uri)

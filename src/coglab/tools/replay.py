@@ -81,8 +81,7 @@ class ReplayTool(Tool):
         for uri in (*self.policy_uris, *self.policy_of_role.values()):
             references.check_policy(uri)
         if self.teacher_uri is not None:
-            references.check_teacher(self.teacher_uri)
-            references.require_teacher(self.teacher_uri)
+            references.require_scripted_teacher(self.teacher_uri)
         references.check_game(self.game)
 
     def base_path(self) -> Path:
