@@ -5,6 +5,7 @@ Screenshots are kept in the folder that COGLAB_ARTEFACTS names, else in pytest's
 
 from __future__ import annotations
 
+import copy
 import os
 from pathlib import Path
 
@@ -85,6 +86,13 @@ def test_the_tokens_in_words_are_the_tokens_of_the_simulator(show):
             exact = states[step]["tokens"][agent]
             exact = exact[exact[:, 0] != 255]
             np.testing.assert_array_equal(seen, exact, err_msg=f"agent {agent}, step {step}")
+
+
+def test_amounts_above_a_byte_are_one_number_in_words(show, episode):
+    document = copy.deepcopy(episode[0])
+    document["collectives"][1]["inventory"]["4"] = 264
+    shown = show(document, link="#t=5&agent=1")
+    assert "team oxygen 264," in shown.run("return document.getElementById('tokens').innerText")
 
 
 def test_keys_play_step_follow_and_change_the_speed(show, episode):

@@ -30,7 +30,7 @@ HEART, ENERGY, COGS, CLIPS, NOBODY, BOTH = map(
 )
 ELEMENTS = {
     "oxygen": _colour("#ffffff"),
-    "carbon": _colour("#8f98a3"),
+    "carbon": _colour("#5d6874"),
     "germanium": _colour("#009e73"),
     "silicon": _colour("#f0e442"),
 }

@@ -123,9 +123,9 @@ const app = {
 
   resize() {
     const ratio = window.devicePixelRatio || 1;
-    for (const { box, canvas } of this.stages) {
-      canvas.width = Math.max(1, Math.round(box.clientWidth * ratio));
-      canvas.height = Math.max(1, Math.round(box.clientHeight * ratio));
+    for (const { canvas } of this.stages) {
+      canvas.width = Math.max(1, Math.round(canvas.clientWidth * ratio));
+      canvas.height = Math.max(1, Math.round(canvas.clientHeight * ratio));
     }
     for (const chart of charts) chart.resize();
     this.touch();

@@ -96,7 +96,7 @@ class Mind {
       const share = agent.probabilities && !isOver ? agent.probabilities[action][step] * replay.doc.scales.probability : null;
       if (share !== null) {
         const bar = element('i', undefined, 'p');
-        bar.style.width = `calc(${share} * (100% - 6em))`;
+        bar.style.width = `calc(${share} * (100% - 6.5em))`;
         row.append(bar);
       }
       const marks = (action === taken ? '●' : '') + (action === label ? '◇' : '');

@@ -1,7 +1,7 @@
 // Draws the map. What never changes is painted once into a picture; per frame only objects and agents are drawn.
 
 // Colours of Okabe and Ito, which colour-blind people can tell apart; shapes and letters say the same again.
-const COLOUR = { cogs: '#56b4e9', clips: '#e69f00', neutral: '#9aa4b2', heart: '#cc79a7', oxygen: '#ffffff', carbon: '#8f98a3',
+const COLOUR = { cogs: '#56b4e9', clips: '#e69f00', neutral: '#9aa4b2', heart: '#cc79a7', oxygen: '#ffffff', carbon: '#5d6874',
   germanium: '#009e73', silicon: '#f0e442', hp: '#cc79a7', energy: '#f0e442', wall: '#37424f', wallTop: '#4a5766',
   floor: '#161c24', grid: '#1b222b', agent: '#f4f7fb', ink: '#0e1319' };
 const OWNER_COLOUR = { '-1': COLOUR.neutral, 0: COLOUR.clips, 1: COLOUR.cogs };

@@ -83,11 +83,11 @@ function wordsOf(replay, feature, value) {
   if (away) return `${value} ${away} of its start`;
   if (feature >= FEATURE.stock && feature < FEATURE.stock + 8) {
     const name = replay.items[replay.item.oxygen + ((feature - FEATURE.stock) >> 1)];
-    return feature & 1 ? `(+ ${256 * value} team ${name})` : `team ${name} ${value}`;
+    return `team ${name} ${value}`;
   }
   if (feature >= FEATURE.inventory && feature < FEATURE.inventory + 2 * replay.items.length) {
     const name = replay.items[(feature - FEATURE.inventory) >> 1];
-    return feature & 1 ? `(+ ${256 * value} ${name})` : `${name} ${value}`;
+    return `${name} ${value}`;
   }
   return '';
 }
@@ -98,7 +98,11 @@ function sentencesOf(replay, agent, step) {
   const cells = new Map();
   let walls = 0;
   const tokens = tokensOf(replay, agent, step);
-  tokens.forEach(([location, feature, value], index) => {
+  tokens.forEach(([location, feature, low], index) => {
+    // An amount above 255 has a second token, its high byte: in words the two are one number.
+    const next = tokens[index + 1], isAmount = feature >= FEATURE.inventory;
+    if (isAmount && feature & 1) return;
+    const value = isAmount && next && next[0] === location && next[1] === feature + 1 ? low + 256 * next[2] : low;
     const isGlobal = location === CENTRE && (feature >= FEATURE.east && feature <= FEATURE.south || feature >= FEATURE.stock
       || feature >= FEATURE.completion && feature <= FEATURE.lastReward);
     if (feature === FEATURE.tag && replay.types[value] === 'wall') { walls++; return; }
