@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,12 @@ def _flatten(flat: dict[str, Any], prefix: str, value: Any, depth: int) -> None:
 
 def matches(key: str, patterns: Iterable[str]) -> bool:
     """Whether a dotted key fits one of the globs."""
-    return any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns)
+    return _any_of(tuple(patterns)).match(key) is not None
+
+
+@cache
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(fnmatch.translate(pattern) for pattern in patterns) or r"(?!)")
 
 
 def canonical(value: Any) -> str:

@@ -315,18 +315,17 @@ def recorded_values(run: RunInfo, default: Tool) -> tuple[dict[KeyPath, Any], li
         Values by path, and the names of those that cannot be expressed.
     """
     known = flatten(all_values(default))
+    roots = {path[0] for path in known}
+    # A store may have stripped what all keys have in common: the end of a path finds it too.
+    by_end = {path[-length:]: path for path in reversed(known) for length in range(2, len(path))}
     values: dict[KeyPath, Any] = {}
     dropped = []
     for path, value in flatten(nest_dotted(run.config or {})).items():
         if path[0] in _LEFT_OUT:
             continue
-        key = (
-            path
-            if path in known
-            else next((k for k in known if k[-len(path) :] == path and len(path) > 1), None)
-        )
+        key = path if path in known else by_end.get(path)
         if key is None:
-            if any(k[: len(path)] == path for k in known) or path[:1] in {k[:1] for k in known}:
+            if path[0] in roots:
                 dropped.append(dotted(path))
             continue
         if _plain(known[key]) != _plain(value):
