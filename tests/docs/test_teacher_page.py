@@ -1,4 +1,4 @@
-"""The worked example of docs/08-your-own-teacher.md does what the page says."""
+"""The worked example of docs/09-your-own-teacher.md does what the page says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from coglab.games.cogsguard.teachers import make_teacher, registry
 from coglab.games.cogsguard.teachers.scores import listing, teacher_rows
 from coglab.testing import check_teacher
 
-PAGE = Path(__file__).parents[2] / "docs" / "08-your-own-teacher.md"
+PAGE = Path(__file__).parents[2] / "docs" / "09-your-own-teacher.md"
 
 
 def test_the_example_passes_its_own_check(monkeypatch, tmp_path):

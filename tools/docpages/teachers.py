@@ -1,5 +1,6 @@
 """docs/06-teachers.md and docs/teachers/: every scripted teacher, from the registry and the stored scores."""
 
+# ruff: noqa: E501 (the prose of the pages)
 from __future__ import annotations
 
 from coglab.games.cogsguard.teachers.registry import PREFIX, TEACHERS, Parameter, TeacherInfo
@@ -80,7 +81,7 @@ def render() -> str:
         "label counts. `coglab --list teachers` prints this table; reports quote it.",
         table(header, rows),
         "Scores: reward / hearts gained per agent, mean over 64 held-out maps (seeds from 1,000,000), 8 agents; intervals are on the pages below. "
-        "Speed: labelled agent steps per second of one core's CPU time with step and observation, 64 games of machina_1, ticks 500 to 1500, "
+        "Speed: labelled agent steps per second of one core's CPU time with step and observation, 64 games of machina_1, ticks 500 to 600, "
         "on a busy machine. Measured by `python -m benchmarks.teacher_scores` and `python -m benchmarks.teachers --store`.",
         "## The pages",
         pages,
@@ -91,7 +92,7 @@ def render() -> str:
         "`memory=team&labels=own`: the team teacher acts, and the own-memory label is what students imitate. The student sees the states of strong play "
         "and is asked only for what it can know.",
         "## A teacher of your own",
-        "See [08-your-own-teacher.md](08-your-own-teacher.md).",
+        "See [09-your-own-teacher.md](09-your-own-teacher.md).",
     )
 
 

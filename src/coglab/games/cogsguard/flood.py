@@ -472,7 +472,7 @@ def wipe(work, words, first, last):
 
 
 @helper
-def spread(boards, codes, work, words, line, first, last, todo, low, high):
+def spread(boards, codes, work, words, line, first, last, todo, all_of, any_of, low, high):
     """Flood level by level until every class is found or nothing goes on; returns (classes not found, next box).
 
     Args:
@@ -484,6 +484,8 @@ def spread(boards, codes, work, words, line, first, last, todo, low, high):
         first: first line that the flood can touch, a multiple of 8.
         last: line after the last, a multiple of 8.
         todo: classes to be found.
+        all_of: see `flood`; classes of `todo`.
+        any_of: see `flood`.
         low: columns of word 0 in which level 1 lies.
         high: columns of word 1.
 
@@ -495,7 +497,7 @@ def spread(boards, codes, work, words, line, first, last, todo, low, high):
     high_before = np.uint64(0)
     top, bottom = line & ~7, (line & ~7) + 8
     level = 1
-    while todo != 0 and (low | high) != 0 and level < MAX_DEPTH:
+    while (todo & (all_of | any_of)) != 0 and (low | high) != 0 and level < MAX_DEPTH:
         is_even = (level & 1) == 1
         level += 1
         top = max((line - level) & ~7, first)
@@ -529,7 +531,9 @@ def spread(boards, codes, work, words, line, first, last, todo, low, high):
             found |= settle(boards, codes, work, source, level, 1, words, top, bottom, todo)
         if found != 0:
             todo &= ~found
-            if todo != 0:
+            if found & any_of:
+                any_of = 0
+            if todo & (all_of | any_of):
                 prune(boards, found, todo, words, work, first, last)
         low_before, high_before = low, high
         low, high = next_low, next_high
@@ -537,7 +541,21 @@ def spread(boards, codes, work, words, line, first, last, todo, low, high):
 
 
 @helper
-def flood(boards, codes, avoid, work, row, index, words, top_known, bottom_known, todo, agents):
+def flood(
+    boards,
+    codes,
+    avoid,
+    work,
+    row,
+    index,
+    words,
+    top_known,
+    bottom_known,
+    todo,
+    all_of,
+    any_of,
+    agents,
+):
     """Find the routes from one cell to the classes `todo`; returns those that no ground leads to.
 
     Helpers take few arrays on purpose: every array costs a dozen words of stack per call.
@@ -554,12 +572,19 @@ def flood(boards, codes, avoid, work, row, index, words, top_known, bottom_known
         top_known: first grid row with known cells.
         bottom_known: last grid row with known cells.
         todo: bit mask of classes.
+        all_of: once these classes and one of `any_of` are found, and own ground, the search may stop; if `todo` lacks one
+            of them, or both are 0, it goes on until all are found.
+        any_of: see `all_of`.
         agents: directions in which agents stand that routes must lead around.
 
     Returns:
         Bit mask of the classes that were searched for in vain although all ground that can be reached was seen;
         0 if the search ended for another reason.
     """
+    # With one of them missing, what to do may depend on any other class.
+    can_stop = all_of | any_of != 0 and all_of & ~todo == 0 and (any_of == 0 or any_of & todo != 0)
+    if not can_stop:
+        any_of = 0
     for route in range(np.uint64(NUM_CLASSES)):
         work[np.uint64(LENGTH) + route] = np.uint64(NO_ROUTE)
         work[np.uint64(MOVES) + route] = np.uint64(0)
@@ -581,10 +606,16 @@ def flood(boards, codes, avoid, work, row, index, words, top_known, bottom_known
     if avoid.shape[1] != 0:
         for word in range(words):
             drop_objects(work, word, avoid[word], np.uint64(first), np.uint64(last))
+    any_of &= todo
+    all_of = (all_of | GROUND_BIT) & todo if can_stop else todo
     found, low, high = start(boards, codes, work, words, row, index, todo, agents)
     todo &= ~found
+    if found & any_of:
+        any_of = 0
     if found != 0 and todo != 0:
         prune(boards, found, todo, words, work, first, last)
-    todo, died, top, bottom = spread(boards, codes, work, words, line, first, last, todo, low, high)
+    todo, died, top, bottom = spread(
+        boards, codes, work, words, line, first, last, todo, all_of, any_of, low, high
+    )
     wipe(work, words, top, bottom)
     return todo if died else 0

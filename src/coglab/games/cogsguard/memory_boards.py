@@ -82,6 +82,8 @@ class MemoryState(NamedTuple):
     """i16 [N, len(CLAIMABLE)] cell of the nearest target, 128 * grid row + bit; valid where there is a route"""
     routed: np.ndarray
     """i64 [N, 4] what the routes were computed for: version, cell, neighbours, class mask"""
+    stopped: np.ndarray
+    """i64 [N, 2] what was enough when the routes were computed, see `routes.route_rows`"""
     present: np.ndarray
     """i64 [M, 2] derived: version, and classes that have targets in it"""
     failed: np.ndarray

@@ -128,7 +128,7 @@ def on_grid(state, n):
 
 
 @kernel
-def route_rows(state, first, last, agents_per_memory, asked):
+def route_rows(state, first, last, agents_per_memory, asked, enough):
     """Compute the routes of the rows in [first, last) whose cell, neighbours or map changed.
 
     Args:
@@ -138,6 +138,8 @@ def route_rows(state, first, last, agents_per_memory, asked):
         last: row after the last.
         agents_per_memory: as in `update_rows`.
         asked: i64 [N] bit mask of the route classes wanted for each row (own ground is always computed).
+        enough: i64 [N, 2] classes of which all, and of which one, have to be found; then the others may stay without a
+            route although there is one. Zeros: all that are asked.
     """
     work = np.zeros(WORK_SIZE, dtype=np.uint64)
     nothing = np.zeros((2, 0), dtype=np.uint64)
@@ -153,6 +155,8 @@ def route_rows(state, first, last, agents_per_memory, asked):
             or state.routed[n, 1] != cell
             or state.routed[n, 2] != agents
             or (wanted & ~state.routed[n, 3]) != 0
+            or state.stopped[n, 0] != enough[n, 0]
+            or state.stopped[n, 1] != enough[n, 1]
         ):
             todo = 0
             if on_grid(state, n):
@@ -179,6 +183,8 @@ def route_rows(state, first, last, agents_per_memory, asked):
                 np.int64(state.span[m, 0]),
                 np.int64(state.span[m, 1]),
                 todo,
+                enough[n, 0],
+                enough[n, 1],
                 agents,
             )
             if agents == 0:
@@ -193,6 +199,8 @@ def route_rows(state, first, last, agents_per_memory, asked):
             state.routed[n, 1] = cell
             state.routed[n, 2] = agents
             state.routed[n, 3] = wanted
+            state.stopped[n, 0] = enough[n, 0]
+            state.stopped[n, 1] = enough[n, 1]
         measure_way_home(state, n)
         if (wanted >> MINE_CLASS) & 1:
             choose_extractor(state, n)

@@ -125,6 +125,8 @@ PATROL = _route("patrol")
 FRONTIER = _route("frontier")
 NEAR_FRONTIER = _route("near_frontier")
 MINE = _route("mine")
+MINE_NEEDS = (1 << len(layout.ELEMENTS)) - 1 | (1 << FRONTIER)
+"""Classes that `mine` is chosen from."""
 
 NO_ROUTE = layout.NO_ROUTE
 NO_GOAL = -1
@@ -331,38 +333,71 @@ def shown_vibe(s, n):
 
 
 @kernel
-def ask_rows(tuning, state, asked, first, last):
-    """Write which routes the next labels can depend on, as `asked` i64 [N] bit masks; the others need no search.
+def ask_rows(tuning, state, asked, enough, first, last):
+    """Write which routes the next labels can depend on; the others need no search.
 
-    Follows the branches of `choose_goal`; a test compares labels with those from all routes.
+    Follows the branches of `choose_goal` and `smart_role`; a test compares labels with those from all routes.
+
+    Args:
+        tuning: `Tuning`.
+        state: `MemoryState` with current scalars, read only.
+        asked: i64 [N] out: bit mask of classes.
+        enough: i64 [N, 2] out: classes of which all, and of which one, have to be found: with them the goal is settled.
+        first: first row.
+        last: row after the last.
     """
     s = state.scalars
     for n in range(first, last):
         vibe = shown_vibe(s, n)
         wanted = 0
-        gear = NO_GOAL
-        if vibe == MINER_VIBE:
-            gear = MINER_GEAR
-        elif vibe == SCOUT_VIBE:
-            wanted = (1 << FRONTIER) | (1 << REVISIT) | (1 << HUB) | (1 << (STATION + SCOUT_GEAR))
+        all_of = 0
+        any_of = 0
+        if vibe == SCOUT_VIBE:
+            wanted = (1 << FRONTIER) | (1 << REVISIT) | (1 << HUB)
+            all_of = 1 << FRONTIER
+            if s[n, GEAR + SCOUT_GEAR] == 0 and s[n, CAN_PAY + SCOUT_GEAR] == 1:
+                all_of = 1 << (STATION + SCOUT_GEAR)
+        elif vibe == MINER_VIBE:
+            if s[n, CARGO] > 0:
+                wanted |= 1 << DEPOSIT
+            has_gear = s[n, GEAR + MINER_GEAR] == 1
+            if not has_gear or s[n, CARGO] <= FULL_LOAD:
+                wanted |= (1 << MINE) | (1 << FRONTIER)
+                all_of = MINE_NEEDS
+            if s[n, CARGO_ROOM] == 0:
+                wanted |= 1 << DEPOSIT
+                all_of = 1 << DEPOSIT
+            elif not has_gear and s[n, CARGO] < 3 and s[n, CAN_PAY + MINER_GEAR] == 1:
+                all_of = 1 << (STATION + MINER_GEAR)
         elif vibe == ALIGNER_VIBE or vibe == SCRAMBLER_VIBE:
             gear = ALIGNER_GEAR if vibe == ALIGNER_VIBE else SCRAMBLER_GEAR
+            target = 1 << ALIGN if vibe == ALIGNER_VIBE else 1 << CLIPS
             wanted = (1 << ALIGN) | (1 << CLIPS)
-        if gear != NO_GOAL and s[n, GEAR + gear] == 0:
-            if s[n, CAN_PAY + gear] == 1:
-                wanted |= 1 << (STATION + gear)
-            wanted |= (1 << MINE) | (1 << DEPOSIT) | (1 << FRONTIER)
-        elif gear == MINER_GEAR:
-            wanted |= (1 << DEPOSIT) if s[n, CARGO] > 0 else 0
-            wanted |= (1 << MINE) if s[n, CARGO] <= FULL_LOAD else 0
-        elif gear != NO_GOAL:
-            if s[n, HEART] < heart_limit(tuning, s, n, gear) and may_get_heart(tuning, s, n):
-                wanted |= 1 << CHEST
-            wanted |= (1 << ALIGN_HOME) | (1 << SAFE) | (1 << HUB)
-            wanted |= (1 << NEAR_FRONTIER) | (1 << PATROL) | (1 << FRONTIER)
-            if tuning.hand_mining == 1.0:
-                wanted |= (1 << MINE) | (1 << DEPOSIT)
-        asked[n] = wanted
+            if s[n, GEAR + gear] == 0:
+                wanted |= (1 << MINE) | (1 << DEPOSIT) | (1 << FRONTIER)
+                if s[n, CAN_PAY + gear] == 1:
+                    all_of = target | (1 << (STATION + gear))
+            else:
+                wanted |= (1 << ALIGN_HOME) | (1 << SAFE) | (1 << HUB)
+                wanted |= (1 << NEAR_FRONTIER) | (1 << PATROL) | (1 << FRONTIER)
+                all_of = target
+                may_get = may_get_heart(tuning, s, n)
+                if may_get and s[n, HEART] < heart_limit(tuning, s, n, gear):
+                    wanted |= 1 << CHEST
+                if s[n, HEART] == 0:
+                    if may_get:
+                        wanted |= 1 << CHEST
+                        all_of |= 1 << CHEST
+                    elif tuning.hand_mining == 1.0:
+                        wanted |= (1 << MINE) | (1 << DEPOSIT)
+                        all_of = 0
+                    else:
+                        any_of = (1 << NEAR_FRONTIER) | (1 << PATROL)
+                elif gear == ALIGNER_GEAR and s[n, INFLUENCE] == 0:
+                    all_of |= 1 << ALIGN_HOME
+        asked[n] = wanted | all_of
+        enough[n, 0] = all_of
+        enough[n, 1] = any_of
 
 
 @kernel

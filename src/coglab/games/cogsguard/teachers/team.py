@@ -248,6 +248,8 @@ def search_again(state, n, m, avoid, work):
         np.int64(state.span[m, 0]),
         np.int64(state.span[m, 1]),
         CLAIM_BITS & state.present[m, 1] & ~state.failed[n, 1],
+        0,
+        0,
         blocking_agents(state, n),
     )
     for i in range(len(CLAIMABLE)):
