@@ -47,7 +47,7 @@ class Buffers(NamedTuple):
     """[N] bool, written"""
 
 
-@kernel(what="the simulator", seconds=40, allocates=False)
+@kernel(what="the simulator", seconds=25, allocates=False)
 def step_games(
     state, maps, active, rules, settings, buffers, episode, scratch, first_env, last_env
 ):
@@ -105,14 +105,14 @@ def _begin(state, maps, active, rules, settings, buffers, scratch, env):
     observe_and_count(state, maps, rules, env, scratch, buffers.tokens)
 
 
-@kernel(what="the simulator", seconds=40, allocates=False)
+@kernel(what="the simulator", seconds=25, allocates=False)
 def reset_games(state, maps, active, rules, settings, buffers, scratch, first_env, last_env):
     """Begin the present episode of each game of a range, with its first observation."""
     for env in range(first_env, last_env):
         _begin(state, maps, active, rules, settings, buffers, scratch, env)
 
 
-@kernel(what="the simulator", seconds=40, allocates=False)
+@kernel(what="the simulator", seconds=25, allocates=False)
 def observe_games(state, maps, rules, buffers, scratch, first_env, last_env):
     """Write the present observations of a range of games again."""
     for env in range(first_env, last_env):
