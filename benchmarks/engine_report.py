@@ -1,4 +1,4 @@
-"""The tables that `engine.py` prints; the same text goes into docs/06-speed.md."""
+"""The tables that `engine.py` prints; the same text goes into docs/09-speed.md."""
 
 from __future__ import annotations
 
