@@ -7,6 +7,7 @@ from typing import Any
 from coglab.evaluation.config import EvaluationConfig
 from coglab.games.cogsguard.config import CogsGuardConfig, RewardVariant, RulesVersion
 from coglab.tools.evaluate import EvaluateTool, PolicyUris
+from coglab.tools.network import NetworkTool
 from coglab.tools.train import TrainTool
 from coglab.training.config import SystemConfig, TrainingEnvConfig
 
@@ -82,3 +83,14 @@ def evaluate(
         game=game,
         evaluation=EvaluationConfig(maps=maps, seed=seed),
     )
+
+
+def network(policy_architecture: str | dict[str, Any] = "auto") -> NetworkTool:
+    r"""Print what a network is made of: components, shapes, parameters, FLOPs per agent-step.
+
+        ./tools/run.py recipes.experiment.cogsguard.network 'policy_architecture={kind: vit, size: full}'
+
+    Args:
+        policy_architecture: as in `train`.
+    """
+    return NetworkTool(policy_architecture=policy_architecture)
