@@ -7,6 +7,7 @@ from typing import Any
 from coglab.evaluation.config import EvaluationConfig
 from coglab.games.cogsguard.config import CogsGuardConfig, RewardVariant, RulesVersion
 from coglab.tools.evaluate import EvaluateTool, PolicyUris
+from coglab.tools.network import NetworkTool
 from coglab.tools.play import PlayTool
 from coglab.tools.replay import ReplayTool
 from coglab.tools.train import TrainTool
@@ -151,3 +152,14 @@ def play(
     return PlayTool(
         policy_uris=policy_uris, drive=drive, game=game, map_seed=map_seed, seed=seed, serve=serve
     )
+
+
+def network(policy_architecture: str | dict[str, Any] = "auto") -> NetworkTool:
+    r"""Print what a network is made of: components, shapes, parameters, FLOPs per agent-step.
+
+        ./tools/run.py recipes.experiment.cogsguard.network 'policy_architecture={kind: vit, size: full}'
+
+    Args:
+        policy_architecture: as in `train`.
+    """
+    return NetworkTool(policy_architecture=policy_architecture)

@@ -13,7 +13,9 @@ class CortexConfig(Config):
     """The recurrent core."""
 
     pattern: str = "G"
-    """One letter per layer: `G` minimal gated linear recurrence (scannable), `L` LSTM. `GG` is two layers."""
+    """One cell per layer: `G` minimal gated linear recurrence, `A` diagonal linear recurrence, `Ag` gated linear
+    attention, `L` LSTM. `GG` or `G,L` is two layers; `[A,Ag]` is one layer of cells side by side, mixed by a learned
+    gate."""
 
     width: int = Field(128, ge=8, le=4096)
     """Channels of every layer's state."""

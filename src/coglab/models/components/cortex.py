@@ -12,29 +12,88 @@ from coglab.config.errors import UserError
 from coglab.models.registry import component, find_cell
 from coglab.models.spec import BuildSpec
 
+Layer = str | tuple[str, ...]
+"""A cell, or the cells of a column."""
 
-def parse_pattern(pattern: str) -> list[str]:
-    """Split a cortex pattern into cell letters.
+_CELLS = r"[A-Za-z][A-Za-z0-9]*(?:[ ,]+[A-Za-z][A-Za-z0-9]*)*"
+_PART = re.compile(rf"\[[ ]*({_CELLS})[ ]*\]|({_CELLS})")
+
+
+def parse_pattern(pattern: str) -> list[Layer]:
+    """Split a cortex pattern into layers.
 
     Args:
         pattern: `G`, `GG`, `G,L`, `G L`: one cell per layer, first layer first; a cell may have a name of several
-            letters if commas or spaces separate the cells.
+            letters. `[A,G]` is one layer: a column of cells side by side, mixed by a learned gate.
 
     Returns:
-        The letters.
+        A cell's letters, or a tuple of them for a column, per layer.
 
     Raises:
         UserError: the pattern is empty or holds other characters.
     """
-    text = pattern.strip()
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*([ ,]+[A-Za-z][A-Za-z0-9]*)*", text):
+    rest = pattern.strip()
+    layers: list[Layer] = []
+    while rest:
+        match = _PART.match(rest)
+        if match is None:
+            break
+        column, cells = match.groups()
+        if column:
+            layers.append(tuple(_split(column)))
+        else:
+            layers += _split(cells)
+        after = rest[match.end() :]
+        rest = after.lstrip(" ,") or after.strip()
+    if rest or not layers:
         raise UserError(
             f"the cortex pattern {pattern!r} is not a list of cells; "
-            "write one letter per layer, for example `G`, `GG` or `G,L`."
+            "write one letter per layer, for example `G`, `GG` or `G,L`, and `[A,G]` for cells side by side."
         )
+    return layers
+
+
+def _split(text: str) -> list[str]:
     if re.search(r"[ ,]", text):
         return re.split(r"[ ,]+", text)
     return re.findall(r"[A-Z][a-z0-9]*|[a-z]", text)
+
+
+class Column(nn.Module):
+    """Cells that read the same input side by side; the output is their mean, weighted by a learned softmax gate.
+
+    Args:
+        letters: the cells.
+        in_width: channels of the input.
+        width: D, channels of every cell and of the output.
+    """
+
+    def __init__(self, letters: tuple[str, ...], in_width: int, width: int) -> None:
+        super().__init__()
+        cells: list[Any] = [find_cell(letter)(in_width, width) for letter in letters]
+        self.cells = nn.ModuleList(cells)
+        self.gate = nn.Parameter(torch.zeros(len(cells)))
+        self.width = width
+        self.state_sizes: list[int] = [cell.state_size for cell in cells]
+        self.state_size = sum(self.state_sizes)
+
+    def forward(self, x_STI: Tensor, state: Tensor, resets: Tensor) -> tuple[Tensor, Tensor]:
+        """Run whole rows; arguments and results as in a cell's `forward`."""
+        share_E = self.gate.softmax(0)
+        mixed: Tensor | float = 0.0
+        after = []
+        parts = state.split(self.state_sizes, dim=-1)
+        for index, (cell, part) in enumerate(zip(self.cells, parts, strict=True)):
+            h_STD, last = cell(x_STI, part, resets)
+            mixed = mixed + share_E[index] * h_STD
+            after.append(last)
+        assert isinstance(mixed, Tensor)
+        return mixed, torch.cat(after, dim=-1)
+
+    def multiply_adds(self) -> int:
+        """Multiply-adds per step."""
+        cells: list[Any] = list(self.cells)
+        return sum(cell.multiply_adds() + self.width for cell in cells)
 
 
 @component("cortex")
@@ -50,8 +109,12 @@ class Cortex(nn.Module):
         config = spec.config.cortex
         layers: list[Any] = []
         width = spec.in_width
-        for letter in parse_pattern(config.pattern):
-            layers.append(find_cell(letter)(width, config.width))
+        for layer in parse_pattern(config.pattern):
+            layers.append(
+                Column(layer, width, config.width)
+                if isinstance(layer, tuple)
+                else find_cell(layer)(width, config.width)
+            )
             width = config.width
         self.layers = nn.ModuleList(layers)
         self.state_sizes: list[int] = [layer.state_size for layer in layers]
