@@ -22,6 +22,9 @@ Mode = Literal["sample", "greedy", "scripted"]
 BLOCK_MAPS = 16
 """Maps that one policy object plays at once. Random numbers are drawn per block: results do not depend on threads."""
 
+EXACT_ORDER = True
+"""Evaluations use the reference engine's own random streams, so that anyone can check them there."""
+
 HEADLINE_METRICS = ("reward", "heart.gained", "cogs/aligned.junction.held")
 """What every table shows: episode return per agent, hearts gained per agent, junctions held summed over ticks."""
 
@@ -91,7 +94,7 @@ def evaluate_policy(
 
     started = time.perf_counter()
     pool = MapPool.for_evaluation(game, maps, first_seed=FIRST_EVALUATION_SEED)
-    sim = CogsGuardSim(game, maps, pool, seed=seed, map_choice="by_env", exact_order=True)
+    sim = CogsGuardSim(game, maps, pool, seed=seed, map_choice="by_env", exact_order=EXACT_ORDER)
     sim.reset()
     blocks = [(first, min(first + BLOCK_MAPS, maps)) for first in range(0, maps, BLOCK_MAPS)]
     policies = [make_policy() for _ in blocks]

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coglab.evaluation.episodes import HEADLINE_METRICS, EvaluationResult
+from coglab.evaluation.episodes import EXACT_ORDER, HEADLINE_METRICS, EvaluationResult
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,7 +67,7 @@ def results_as_dict(results: list[EvaluationResult], settings: dict[str, Any]) -
     """Everything about an evaluation as JSON-able data: settings, intervals and one value per map."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "settings": settings,
+        "settings": {**settings, "exact_order": EXACT_ORDER},
         "results": [
             {
                 "policy_uri": result.policy_uri,

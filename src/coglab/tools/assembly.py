@@ -76,7 +76,14 @@ def assemble(tool: TrainTool) -> Parts:
     env = tool.training_env
     game = require_playable_game(env.game)
     pool = MapPool.for_training(game, env.map_pool, seed)
-    sim = CogsGuardSim(game, geometry.num_envs, pool, seed=seed, desynchronize=env.desynchronize)
+    sim = CogsGuardSim(
+        game,
+        geometry.num_envs,
+        pool,
+        seed=seed,
+        exact_order=env.exact_order,
+        desynchronize=env.desynchronize,
+    )
     seed_weights(seed)
     network = build_network(architecture).to(device)
     memory = MapMemory(sim.num_rows, sim.num_agents)

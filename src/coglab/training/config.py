@@ -425,6 +425,10 @@ class TrainingEnvConfig(Config):
     supervisor_policy_uri: str | None = None
     """The teacher that labels. `teacher={policy_uri: ...}` sets it."""
 
+    exact_order: bool = False
+    """Draw events and turns from the reference engine's own random streams, as evaluations always do. Off: a cheaper
+    generator with the same distributions, 1.1 times as fast with thousands of games."""
+
     desynchronize: bool = True
     """Cut the first episode of every game at a random tick, so that episodes do not end together."""
 
