@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from coglab.evaluation.episodes import EvaluationResult
-from coglab.evaluation.report import print_table, results_table
+from coglab.evaluation.report import print_table, results_as_dict, results_table
 
 
 def made_up(uri: str, mode: str) -> EvaluationResult:
@@ -38,3 +38,8 @@ def test_a_narrow_terminal_still_shows_who_has_which_numbers(width):
     assert max(len(line) for line in text.splitlines()) <= width
     for word in ("student", "teacher", "scripted", "0.540", "21218"):
         assert word in text
+
+
+def test_the_file_says_which_random_streams_were_drawn_from():
+    data = results_as_dict([made_up("x", "scripted")], {"maps": 3})
+    assert data["settings"] == {"maps": 3, "exact_order": True}
