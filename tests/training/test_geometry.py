@@ -87,6 +87,18 @@ def test_the_value_that_an_error_proposes_works():
     assert resolve({"batch_size": 2560}, {"num_workers": 4}).num_workers == 4
 
 
+@pytest.mark.parametrize("batch", [100_000, 81_920, 1_000_003, 2_097_152])
+@pytest.mark.parametrize("minibatch", [3000, 3008, 100, 8192])
+def test_proposed_minibatches_work_for_any_typed_batch(batch, minibatch):
+    typed = {"batch_size": batch, "minibatch_size": minibatch}
+    try:
+        resolve(typed)
+    except UserError as error:
+        words = str(error).rpartition("use ")[2].split()
+        proposed = dict(word.removeprefix("trainer.").split("=") for word in words)
+        resolve(typed | {name: int(value) for name, value in proposed.items()})
+
+
 def test_the_overshoot_of_the_budget_is_said():
     g = resolve({"total_timesteps": 100_000})
     assert g.iterations_from(0) * g.batch_size >= 100_000

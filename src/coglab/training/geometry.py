@@ -285,13 +285,12 @@ def _num_minibatches(
     if typed_batch and typed_batch % size:
         raise UserError(
             f"trainer.batch_size {typed_batch} is not a multiple of trainer.minibatch_size {size}; use "
-            f"trainer.minibatch_size={_nearest_minibatch(typed_batch, size, horizon)}"
+            f"{_sizes_that_work(typed_batch, size, horizon)}"
         )
     if size % horizon or size < horizon:
-        nearest = _nearest_minibatch(typed_batch or batch, size, horizon)
         raise UserError(
             f"trainer.minibatch_size {size} is not a multiple of trainer.bptt_horizon {horizon}; use "
-            f"trainer.minibatch_size={nearest}"
+            f"{_sizes_that_work(typed_batch or batch, size, horizon)}"
         )
     if size > (typed_batch or batch):
         raise UserError(
@@ -301,12 +300,12 @@ def _num_minibatches(
     return max(1, math.ceil(batch / size))
 
 
-def _nearest_minibatch(batch: int, size: int, horizon: int) -> int:
-    """The number nearest to `size` that divides `batch` and is a multiple of `horizon`; else the nearest multiple."""
-    if batch % horizon == 0:
-        units = batch // horizon
-        divisors = {
-            d for k in range(1, math.isqrt(units) + 1) if units % k == 0 for d in (k, units // k)
-        }
-        return min((d * horizon for d in divisors), key=lambda d: (abs(d - size), d))
-    return max(1, round(size / horizon)) * horizon
+def _sizes_that_work(batch: int, size: int, horizon: int) -> str:
+    """Settings near the typed ones: the minibatch divides the batch, and whole segments of `horizon` fill both."""
+    units = max(1, round(batch / horizon))
+    divisors = {
+        d for k in range(1, math.isqrt(units) + 1) if units % k == 0 for d in (k, units // k)
+    }
+    minibatch = min((d * horizon for d in divisors), key=lambda d: (abs(d - size), d))
+    words = [] if units * horizon == batch else [f"trainer.batch_size={units * horizon}"]
+    return " ".join([*words, f"trainer.minibatch_size={minibatch}"])
