@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from coglab.config import Config, Count, Number
 from coglab.games.cogsguard.config import CogsGuardConfig, MapPoolConfig
@@ -456,6 +456,11 @@ class EerClonerTeacher(_Teacher):
     """Probability that stands for actions that the teacher would not take. Left out: 0.01."""
 
 
+def _with_mode(value: Any) -> Any:
+    """A map without `mode` means the first one."""
+    return {"mode": "sliced_cloner", **value} if isinstance(value, dict) else value
+
+
 TeacherConfig = Annotated[
     SlicedClonerTeacher
     | SlicedClonerNoPpoTeacher
@@ -464,6 +469,7 @@ TeacherConfig = Annotated[
     | EerKickstarterTeacher
     | EerClonerTeacher,
     Field(discriminator="mode"),
+    BeforeValidator(_with_mode),
 ]
 """A teacher in one line; resolves into `trainer.losses.*` and `training_env.supervisor_policy_uri`."""
 
