@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from coglab.config import Count
 from coglab.evaluation.config import EvaluationConfig
 from coglab.games.cogsguard.config import CogsGuardConfig, RewardVariant, RulesVersion
+from coglab.tools.curriculum import CurriculumTool, Stage
 from coglab.tools.evaluate import EvaluateTool, PolicyUris
 from coglab.tools.network import NetworkTool
 from coglab.tools.play import PlayTool
 from coglab.tools.replay import ReplayTool
 from coglab.tools.train import TrainTool
-from coglab.training.config import SystemConfig, TrainingEnvConfig
+from coglab.training.config import SlicedClonerTeacher, SystemConfig, TrainingEnvConfig
 
 
 def train(
@@ -151,6 +153,48 @@ def play(
     game = CogsGuardConfig(mission=mission, max_steps=max_steps, num_agents=num_agents, rules=rules)
     return PlayTool(
         policy_uris=policy_uris, drive=drive, game=game, map_seed=map_seed, seed=seed, serve=serve
+    )
+
+
+def curriculum(
+    roles: tuple[str, ...] = ("miner", "aligner", "scrambler"),
+    role_timesteps: Count = 100_000_000,
+    all_timesteps: Count = 1_000_000_000,
+    mission: str = "arena",
+    seed: int = 1,
+    num_agents: int = 10,
+    policy_architecture: str | dict[str, Any] = "auto",
+) -> CurriculumTool:
+    r"""Learn the roles one after another from their teachers, then all of them together.
+
+        ./tools/run.py recipes.experiment.cogsguard.curriculum run=roles \
+            role_timesteps=20_000_000 all_timesteps=60_000_000
+
+    Stages of your own: `stages=[{name: miner, total_timesteps: 1e7, teacher: {policy_uri: metta://policy/miner}}, ...]`.
+
+    Args:
+        roles: teachers of the first stages, one after another.
+        role_timesteps: budget of each of them, in agent steps.
+        all_timesteps: budget of the last stage, whose teacher chooses roles by itself.
+        mission: as in `train`.
+        seed: as in `train`.
+        num_agents: as in `train`.
+        policy_architecture: as in `train`.
+    """
+
+    def stage(name: str, uri: str, steps: int) -> Stage:
+        teacher = SlicedClonerTeacher(
+            policy_uri=uri, teacher_led_proportion=0.5, student_led_proportion=0.5
+        )
+        return Stage(name=name, total_timesteps=steps, teacher=teacher)
+
+    last = f"metta://policy/cogsguard?gear={num_agents}"
+    return CurriculumTool(
+        stages=(
+            *(stage(role, f"metta://policy/{role}", role_timesteps) for role in roles),
+            stage("all", last, all_timesteps),
+        ),
+        base=train(mission, None, seed, num_agents, policy_architecture=policy_architecture),
     )
 
 

@@ -1,4 +1,4 @@
-"""The worked example of docs/07-add-a-component.md works as written."""
+"""The worked example of docs/11-add-a-component.md works as written."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from coglab.models import registry
 from coglab.models.build import build_network
 from coglab.models.config import FastConfig
 
-PAGE = Path(__file__).parents[2] / "docs" / "07-add-a-component.md"
+PAGE = Path(__file__).parents[2] / "docs" / "11-add-a-component.md"
 
 
 def test_the_example_becomes_a_part_of_a_network(monkeypatch):

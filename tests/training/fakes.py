@@ -198,6 +198,9 @@ class FakeTracker:
     def print(self, text):
         self.printed.append(text)
 
+    def alert(self, title, text):
+        self.printed.append(text)
+
 
 class FakeSave:
     """Keeps the states and weights that it was given."""

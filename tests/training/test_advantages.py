@@ -114,3 +114,17 @@ def test_reward_centring_follows_each_row_through_the_rounds():
                 )
                 expected += 0.1 * (value - expected)
         assert mean[row] == pytest.approx(expected, abs=1e-5)
+
+
+def test_reward_centring_subtracts_the_mean_before_its_update_and_only_when_on():
+    reward = np.array([[1.0, 0.0, 2.0]], np.float32)
+    truncated, final = np.zeros((1, 3), np.bool_), np.zeros((1, 3), np.float32)
+    for is_on, expected, mean_after in (
+        (False, [10.0, 0.0, 20.0], 0.0),
+        # means 0, 0.5, 0.25 before each reward; step 0.5
+        (True, [10.0, -5.0, 17.5], 1.125),
+    ):
+        mean, out = np.zeros(1, np.float32), np.zeros((1, 3), np.float32)
+        learning_rewards(reward, truncated, final, 10.0, 0.99, is_on, 0.5, mean, 1, 0, 1, out)
+        np.testing.assert_allclose(out[0], expected)
+        np.testing.assert_allclose(mean, [mean_after])

@@ -32,6 +32,7 @@ from coglab.training.config import (
     TrainerConfig,
     TrainingEnvConfig,
 )
+from coglab.training.schedules import check_schedules
 
 TEACHER_SHARE_OF_RUN = 5
 """A teacher phase that is given no length lasts one part in this many of `trainer.total_timesteps`."""
@@ -112,6 +113,7 @@ class TrainTool(Tool):
         """Check what belongs together; see `Tool.check`."""
         if self.run_name is not None:
             check_run_name(self.run_name)
+        check_schedules(self.trainer.schedules)
         uri = self.training_env.supervisor_policy_uri
         if uri is not None:
             references.check_teacher(uri, self.train_dir)

@@ -176,6 +176,9 @@ _LOSSES: dict[str, Metric] = {
     "hyperparameters/critic_learning_rate": Metric(
         "1", "moment", "none", "Step size of the layers that serve values alone."
     ),
+    "hyperparameters/schedule/<setting>": Metric(
+        "as the setting", "moment", "none", "Value of a setting that `trainer.schedules` moves."
+    ),
     "hyperparameters/ent_coef": Metric("1", "moment", "none", "Weight of the entropy bonus."),
     "hyperparameters/policy_gradient_coef": Metric(
         "1", "moment", "none", "Weight of the policy gradient: smaller while a teacher labels."

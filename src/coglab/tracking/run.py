@@ -90,6 +90,17 @@ class RunTracker:
         """Print a line above the live display."""
         self._display.print(text)
 
+    def alert(self, title: str, text: str) -> None:
+        """Print a line, and raise an alert in W&B, which can send a mail.
+
+        Args:
+            title: a few words.
+            text: a sentence or two.
+        """
+        self._display.print(f"warning: {text}")
+        if self.wandb is not None:
+            self.wandb.alert(title, text)
+
     def summary(self, **values: float | str | None) -> None:
         """Record facts about the run as a whole, for example `best="v12"`; later ones replace earlier ones."""
         self._ledger.update(summary=values)

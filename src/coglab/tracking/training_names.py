@@ -17,6 +17,7 @@ TRAINING_PLACEHOLDERS: dict[str, tuple[str, str]] = {
         r"[A-Za-z0-9_./\-]+",
         "reward, or a statistic of the game as under `env_agent/` and `env_collective/`",
     ),
+    "<setting>": (r"[a-z_.]+", "a setting below `trainer`, such as `losses.ppo_actor.ent_coef`"),
     "<gpu>": (r"gpu\d+", "gpu0, gpu1, ..."),
 }
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from coglab.config import Config, Count, Number
 from coglab.games.cogsguard.config import CogsGuardConfig, MapPoolConfig
@@ -257,6 +257,66 @@ class AdvantageConfig(Config):
     """Reward centring."""
 
 
+Schedulable = Literal[
+    "losses.ppo_actor.ent_coef",
+    "losses.ppo_actor.ent_coef_after_teacher",
+    "losses.ppo_actor.coef_with_teacher",
+    "losses.ppo_actor.clip_coef",
+    "losses.ppo_critic.vf_coef",
+    "losses.ppo_critic.aux_coef",
+    "losses.sliced_scripted_cloner.action_loss_coef",
+    "losses.kickstarter.action_loss_coef",
+    "losses.kickstarter.value_loss_coef",
+    "losses.eer_kickstarter.action_loss_coef",
+    "losses.eer_kickstarter.value_loss_coef",
+    "losses.eer_kickstarter.reward_coef",
+    "losses.eer_cloner.action_loss_coef",
+    "losses.eer_cloner.reward_coef",
+    "optimizer.learning_rate",
+    "optimizer.learning_rate_after_teacher",
+    "optimizer.critic_learning_rate",
+]
+
+
+class ScheduleConfig(Config):
+    """A value that moves between two steps; before the first it is `start`, after the second `end`."""
+
+    value: Schedulable
+    """Which setting below `trainer`. Whatever else changes it (the teacher's leaving, the rates' own fall) still does."""
+
+    start: Number = Field(ge=0)
+    """Value up to `start_step`."""
+
+    end: Number = Field(ge=0)
+    """Value from `end_step` on."""
+
+    start_step: Count = Field(0, ge=0)
+    """Agent step at which it begins to move."""
+
+    end_step: Count = Field(ge=0)
+    """Agent step at which it arrives."""
+
+    shape: Literal["linear", "cosine"] = "linear"
+    """The way between: a straight line, or half a cosine, slow at both ends."""
+
+
+class KlGuardConfig(Config):
+    """What happens when updates move the policy too far for too long."""
+
+    target: Number = Field(0.03, gt=0)
+    """`losses/approx_kl` should be below this."""
+
+    patience: int = Field(10, ge=1)
+    """Iterations in a row that must be above."""
+
+    action: Literal["warn", "lower_learning_rate", "stop"] = "warn"
+    """`warn`: a line on the terminal and an alert in W&B. `lower_learning_rate`: the same, and the policy's step size
+    is multiplied by `factor`, every time. `stop`: the run fails; its last checkpoint is kept."""
+
+    factor: Number = Field(0.5, gt=0, lt=1)
+    """See `action`."""
+
+
 class TrainerConfig(Config):
     """The training loop."""
 
@@ -285,6 +345,13 @@ class TrainerConfig(Config):
 
     losses: LossesConfig = LossesConfig()
     """The losses."""
+
+    schedules: tuple[ScheduleConfig, ...] = ()
+    """Settings that move with the step: `[{value: losses.ppo_actor.ent_coef, start: 0.01, end: 0.001, end_step: 1e9}]`.
+    Takes the place of the setting's own value."""
+
+    kl_guard: KlGuardConfig = KlGuardConfig()
+    """What happens when updates move the policy too far for too long."""
 
 
 class _Teacher(Config):
@@ -389,6 +456,11 @@ class EerClonerTeacher(_Teacher):
     """Probability that stands for actions that the teacher would not take. Left out: 0.01."""
 
 
+def _with_mode(value: Any) -> Any:
+    """A map without `mode` means the first one."""
+    return {"mode": "sliced_cloner", **value} if isinstance(value, dict) else value
+
+
 TeacherConfig = Annotated[
     SlicedClonerTeacher
     | SlicedClonerNoPpoTeacher
@@ -397,6 +469,7 @@ TeacherConfig = Annotated[
     | EerKickstarterTeacher
     | EerClonerTeacher,
     Field(discriminator="mode"),
+    BeforeValidator(_with_mode),
 ]
 """A teacher in one line; resolves into `trainer.losses.*` and `training_env.supervisor_policy_uri`."""
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+from coglab.config import Config, UserError
 from coglab.training.config import (
     TEACHER_LOSSES,
     LossesConfig,
     OptimizerConfig,
     PpoActorConfig,
+    ScheduleConfig,
     TrainerConfig,
 )
+
+C = TypeVar("C", bound=Config)
 
 
 @dataclass(frozen=True)
@@ -107,29 +113,71 @@ FADING = ("action_loss_coef", "value_loss_coef", "reward_coef")
 """Weights of a teacher's loss that fall with the plan's weight."""
 
 
-def config_at(config: TrainerConfig, step: int, teacher_weight: float = 1.0) -> TrainerConfig:
+def scheduled_value(schedule: ScheduleConfig, step: int) -> float:
+    """The value of a schedule at any step >= 0."""
+    first, last = schedule.start_step, schedule.end_step
+    if schedule.shape == "linear":
+        return Linear(first, last, schedule.start, schedule.end)(step)
+    share = Linear(first, last, 0.0, 1.0)(step)
+    return schedule.start + (schedule.end - schedule.start) * 0.5 * (1 - math.cos(math.pi * share))
+
+
+def check_schedules(schedules: Sequence[ScheduleConfig]) -> None:
+    """Check what belongs together.
+
+    Args:
+        schedules: `trainer.schedules`.
+
+    Raises:
+        UserError: one ends before it begins, or two move one value.
+    """
+    for index, schedule in enumerate(schedules):
+        if schedule.end_step < schedule.start_step:
+            raise UserError(
+                f"trainer.schedules: {schedule.value} ends at step {schedule.end_step}, before it begins at "
+                f"{schedule.start_step}; use end_step: {2 * schedule.start_step}"
+            )
+        if any(other.value == schedule.value for other in schedules[:index]):
+            raise UserError(
+                f"trainer.schedules: {schedule.value} is moved by two schedules; give it one"
+            )
+
+
+def config_at(
+    config: TrainerConfig, step: int, teacher_weight: float = 1.0, rate_factor: float = 1.0
+) -> TrainerConfig:
     """The settings at a step: the same as `config`, with the values that change put in. `config` itself never changes.
 
     Args:
         config: the run's settings.
         step: agent steps done.
         teacher_weight: factor on the weights of the enabled teacher's loss, from `TeacherPlan.weight`.
+        rate_factor: factor on the policy's step sizes, from `KlGuard.rate_factor`.
 
     Returns:
         `config` itself if nothing differs.
     """
-    losses = config.losses
-    changed = {}
+    now = config
+    for schedule in config.schedules:
+        now = _with(now, schedule.value.split("."), scheduled_value(schedule, step))
+    if rate_factor != 1.0:
+        for name in ("learning_rate", "learning_rate_after_teacher"):
+            rate = getattr(now.optimizer, name) * rate_factor
+            now = _with(now, ["optimizer", name], rate)
     if teacher_weight != 1.0:
         for name in TEACHER_LOSSES:
-            loss = getattr(losses, name)
-            if loss.enabled:
-                fields = [field for field in FADING if field in type(loss).model_fields]
-                update = {field: getattr(loss, field) * teacher_weight for field in fields}
-                changed[name] = loss.model_copy(update=update)
-    if not changed:
-        return config
-    return config.model_copy(update={"losses": losses.model_copy(update=changed)})
+            loss = getattr(now.losses, name)
+            for field in FADING if loss.enabled else ():
+                if field in type(loss).model_fields:
+                    now = _with(now, ["losses", name, field], getattr(loss, field) * teacher_weight)
+    return now
+
+
+def _with(config: C, path: list[str], value: float) -> C:
+    """Copy a configuration with one value replaced; the value is known to be in its range."""
+    key, *rest = path
+    inner = value if not rest else _with(getattr(config, key), rest, value)
+    return config.model_copy(update={key: inner})
 
 
 def supervised_weight(losses: LossesConfig) -> float:

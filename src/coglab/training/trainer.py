@@ -28,10 +28,11 @@ from coglab.training.config import TrainerConfig
 from coglab.training.episodes import EpisodeRecorder
 from coglab.training.experience import Experience
 from coglab.training.geometry import Geometry
+from coglab.training.kl_guard import KlGuard
 from coglab.training.learner import Learner
 from coglab.training.randomness import SLICE_STREAM, stream_key, uniforms
 from coglab.training.rollout import PHASES, RolloutPlan, RolloutWorker, Stage
-from coglab.training.schedules import config_at, supervised_weight
+from coglab.training.schedules import config_at, scheduled_value, supervised_weight
 from coglab.training.teacher_plan import TeacherPlan, assign_slices
 from coglab.training.workers import WorkerPool
 
@@ -47,6 +48,9 @@ class Tracker(Protocol):
 
     def print(self, text: str) -> None:
         """Print a line."""
+
+    def alert(self, title: str, text: str) -> None:
+        """Tell the user, wherever they look."""
 
 
 class SaveCheckpoint(Protocol):
@@ -143,6 +147,7 @@ class Trainer:
         self.map_pool, self.maps_per_iteration = map_pool, maps_per_iteration
         self.should_stop = should_stop
         self.counters = Counters()
+        self.kl_guard = KlGuard(config.kl_guard)
         device = next(network.parameters()).device
         use_bfloat16 = precision == "bfloat16" and device.type != "cpu"
 
@@ -190,6 +195,7 @@ class Trainer:
 
         Raises:
             NonFiniteLossError: the loss is not finite; no checkpoint is written, so the last good one stays the latest.
+            PolicyDriftError: `trainer.kl_guard` says stop; likewise.
         """
         saved_at = process_start = time.perf_counter()
         first_step = self.counters.agent_step
@@ -229,7 +235,12 @@ class Trainer:
         draws = np.empty(geometry.num_segments // unit_size)
         uniforms(stream_key(self.seed, SLICE_STREAM, counters.iteration), 0, draws)
         assign_slices(shares, draws, experience.slices, unit_size)
-        now = config_at(self.config, counters.agent_step, self.plan.weight(counters.agent_step))
+        now = config_at(
+            self.config,
+            counters.agent_step,
+            self.plan.weight(counters.agent_step),
+            self.kl_guard.rate_factor,
+        )
 
         # Rollout: every worker plays its games to the end of the batch, without waiting for the others.
         self.tracker.progress("rollout")
@@ -268,6 +279,12 @@ class Trainer:
         metrics["losses/student_led_proportion"] = shares.student_led
         metrics["losses/teacher_led_proportion"] = shares.teacher_led
         metrics["losses/supervised_action_loss_coef"] = supervised_weight(now.losses)
+        for schedule in now.schedules:
+            value = scheduled_value(schedule, counters.agent_step - geometry.batch_size)
+            metrics[f"hyperparameters/schedule/{schedule.value}"] = value
+        warning = self.kl_guard.observe(metrics.get("losses/approx_kl"), counters.agent_step)
+        if warning is not None:
+            self.tracker.alert("approx_kl is high", warning)
         if self.map_pool is not None and self.maps_per_iteration:
             self.map_pool.refresh(self.maps_per_iteration)
             counters.maps_refreshed += self.maps_per_iteration
@@ -364,6 +381,7 @@ class Trainer:
             "counters": vars(self.counters).copy(),
             "gradient_step": self.learner.optimizer.gradient_step,
             "plan": self.plan.to_meta(),
+            "kl_guard": self.kl_guard.to_meta(),
             "seed": self.seed,
             "rows": [self.geometry.num_envs, self.geometry.num_agents],
         }
@@ -387,6 +405,7 @@ class Trainer:
             arrays.setdefault(part, {})[own] = np.asarray(array)
         self.learner.optimizer.load_arrays(arrays["optimizer"], state.meta["gradient_step"])
         self.counters = Counters(**state.meta["counters"])
+        self.kl_guard.load_meta(state.meta.get("kl_guard", {}))
         rows = [self.geometry.num_envs, self.geometry.num_agents]
         if state.meta["rows"] != rows:
             was = state.meta["rows"]
