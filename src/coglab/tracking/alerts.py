@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from coglab.tracking.names import find_metric
 
 WINDOW = 10
 """So many values in a row are looked at; their median must be below the target."""
+
+
+GUARDED = ("losses/approx_kl",)
+"""Metrics that the trainer watches itself and acts on (`trainer.kl_guard`); telling them twice would help nobody."""
 
 
 class Alert(NamedTuple):
@@ -21,9 +25,14 @@ class Alert(NamedTuple):
 
 
 class TargetAlerts:
-    """Watches the metrics that have a target (`Metric.below`), as `runs watch` does at the end of a run."""
+    """Watches the metrics that have a target (`Metric.below`), as `runs watch` does at the end of a run.
 
-    def __init__(self) -> None:
+    Args:
+        ignored: metrics that somebody else watches.
+    """
+
+    def __init__(self, ignored: Collection[str] = GUARDED) -> None:
+        self._ignored = ignored
         self._recent: dict[str, deque[float]] = {}
         self._told: set[str] = set()
 
@@ -40,7 +49,7 @@ class TargetAlerts:
         alerts = []
         for name, value in metrics.items():
             metric = find_metric(name)
-            if metric is None or metric.below is None or name in self._told:
+            if metric is None or metric.below is None or name in {*self._told, *self._ignored}:
                 continue
             recent = self._recent.setdefault(name, deque(maxlen=WINDOW))
             recent.append(float(value))
