@@ -77,11 +77,6 @@ class WandbSink:
         with self._trouble_is_told_once("summary"):
             self._run.summary.update(dict(values))
 
-    def alert(self, title: str, text: str) -> None:
-        """Raise an alert; W&B sends it as the account says."""
-        with self._trouble_is_told_once("alert"):
-            self._run.alert(title=title, text=text)
-
     def finish(self, exit_code: int) -> None:
         """End the run and say how; W&B's own guess is wrong for `SystemExit` and signals."""
         with self._trouble_is_told_once("finish"):
