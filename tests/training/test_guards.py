@@ -58,7 +58,7 @@ def test_impossible_schedules_are_refused(bad):
 
 
 def test_the_guard_speaks_after_its_patience_and_calm_resets_it():
-    guard = KlGuard(KlGuardConfig(target=0.03, patience=3))
+    guard = KlGuard(KlGuardConfig(target=0.03, patience=3, action="lower_learning_rate"))
     said = [guard.observe(kl, 7) for kl in (0.1, 0.1, 0.01, 0.1, 0.1, 0.1, 0.1, None, 0.1)]
     assert [text is not None for text in said] == [False] * 5 + [True] + [False] * 3
     assert "agent step 7" in said[5]
@@ -79,9 +79,17 @@ def test_the_guard_lowers_the_step_size_or_stops_if_told_to():
         KlGuard(KlGuardConfig(patience=1, action="stop")).observe(1.0, 5)
 
 
-def test_a_run_with_a_strict_guard_warns_once_per_patience_and_goes_on():
-    config = TrainerConfig(kl_guard={"target": 1e-12, "patience": 2}, update_epochs=1)
-    trainer = make_trainer(config=config, plan=TeacherPlan(), teacher=None)
-    for _ in range(4):
+def test_a_run_with_a_strict_guard_lowers_its_step_size_and_goes_on():
+    guard = {"target": 1e-12, "patience": 2, "action": "lower_learning_rate"}
+    trainer = make_trainer(config=TrainerConfig(kl_guard=guard), plan=TeacherPlan(), teacher=None)
+    for _ in range(5):
         trainer.iterate()
     assert sum("losses/approx_kl" in text for text in trainer.tracker.printed) == 2
+    assert trainer.kl_guard.rate_factor == 0.25
+    quiet = make_trainer(
+        config=TrainerConfig(kl_guard={**guard, "action": "warn"}), plan=TeacherPlan(), teacher=None
+    )
+    for _ in range(3):
+        quiet.iterate()
+    assert quiet.kl_guard.rate_factor == 1.0
+    assert not quiet.tracker.printed

@@ -310,8 +310,9 @@ class KlGuardConfig(Config):
     """Iterations in a row that must be above."""
 
     action: Literal["warn", "lower_learning_rate", "stop"] = "warn"
-    """`warn`: a line on the terminal and an alert in W&B. `lower_learning_rate`: the same, and the policy's step size
-    is multiplied by `factor`, every time. `stop`: the run fails; its last checkpoint is kept."""
+    """`warn`: no more than what every run does, a line on the terminal and an alert in W&B when a metric misses its
+    target for long. `lower_learning_rate`: besides, the policy's step size is multiplied by `factor`, every `patience`
+    iterations. `stop`: the run fails; its last checkpoint is kept."""
 
     factor: Number = Field(0.5, gt=0, lt=1)
     """See `action`."""

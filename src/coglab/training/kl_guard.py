@@ -14,6 +14,8 @@ class PolicyDriftError(RuntimeError):
 class KlGuard:
     """Counts iterations whose `losses/approx_kl` is above its target.
 
+    With `action: warn` it does nothing: `tracking.alerts` warns of every metric that misses its target.
+
     Args:
         config: target, patience and what to do.
 
@@ -34,13 +36,13 @@ class KlGuard:
             step: agent steps done.
 
         Returns:
-            A sentence to tell the user, each time that `patience` iterations in a row were above; else None.
+            A sentence to tell the user when the step size was lowered, else None.
 
         Raises:
             PolicyDriftError: at that moment, if `action` is `stop`.
         """
         config = self.config
-        if approx_kl is None or approx_kl <= config.target:
+        if config.action == "warn" or approx_kl is None or approx_kl <= config.target:
             self._above = 0
             return None
         self._above += 1
@@ -56,12 +58,8 @@ class KlGuard:
                 f"{found}. Training stops (trainer.kl_guard.action=stop); the last checkpoint is kept. A smaller "
                 "trainer.optimizer.learning_rate usually helps."
             )
-        if config.action == "lower_learning_rate":
-            self.rate_factor *= config.factor
-            return (
-                f"{found}; the policy's learning rate is now {self.rate_factor:.3g} of its schedule"
-            )
-        return f"{found}; a smaller trainer.optimizer.learning_rate usually helps"
+        self.rate_factor *= config.factor
+        return f"{found}; the policy's learning rate is now {self.rate_factor:.3g} of its schedule"
 
     def to_meta(self) -> dict[str, Any]:
         """What a resumed run needs, as JSON-able values."""
