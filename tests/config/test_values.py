@@ -111,6 +111,12 @@ def test_what_is_shown_reads_back_as_it_was(tree):
     assert read_value(show_value(tree), "k") == tree
 
 
+def test_two_angles_in_quotes_are_a_name_and_without_a_refused_merge():
+    assert read_value('{"<<": a}', "k") == {"<<": "a"}
+    with pytest.raises(UserError, match="merges"):
+        read_value("{<<: a}", "k")
+
+
 def test_a_file_holds_sections(tmp_path):
     file = tmp_path / "a.yaml"
     file.write_text(

@@ -177,7 +177,7 @@ class _Open:
             raise _refused(self.where, event, "a key must be plain text")
         elif event.value in self.held:
             raise _refused(self.where, event, f"the key `{event.value}` is given twice")
-        elif event.value == "<<":
+        elif event.value == "<<" and not event.style:  # in quotes it is a name like any other
             raise _refused(self.where, event, "merges (`<<`) are not read")
         else:
             self.key = event.value
