@@ -240,6 +240,27 @@ def test_a_signal_saves_and_says_how_to_go_on(tmp_path, number, expected, state)
     assert any((tmp_path / "train_dir" / "stopped" / "checkpoints").glob("v*"))
 
 
+@pytest.mark.parametrize(
+    ("number", "expected", "state"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+)
+def test_a_signal_during_the_evaluation_says_that_training_is_saved(
+    tmp_path, number, expected, state
+):
+    words = [TRAIN, "run=judged", TEACHER, f"trainer.total_timesteps={STEPS}", *SMALL]
+    words[words.index("evaluator.maps=2")] = "evaluator.maps=3000"  # long enough to be interrupted
+    process = start(tmp_path, *words)
+    for line in process.stdout:
+        if line.startswith("evaluating student"):
+            break
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == expected, output
+    assert "the same command evaluates it" in output
+    assert "Traceback" not in output
+    assert read_ledger(tmp_path / "train_dir" / "judged").info["state"] == state
+
+
 def test_evaluate_plays_runs_teachers_and_baselines(finished):
     folder, _ = finished
     code, output = type_command(

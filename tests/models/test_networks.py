@@ -298,3 +298,22 @@ def test_a_network_without_a_team_critic_ignores_the_facts(recorded):
         del inputs[TEAM_INPUT]
         left_out = network(inputs, start, resets)
     assert torch.equal(given.values_ST, left_out.values_ST)
+
+
+def test_what_a_network_says_and_remembers_stays_float32_under_bfloat16(network, recorded):
+    if hasattr(network, "is_fused"):
+        network.is_fused = False  # the fused operation never runs in bfloat16
+    inputs = batch_of(network, recorded["play"], 6)
+    resets = torch.rand(8, 6) < 0.2
+    start = torch.randn(8, network.state_size)
+    exact = network(inputs, start, resets)
+    with torch.autocast("cpu", torch.bfloat16):
+        whole = network(inputs, start, resets)
+    sum_of(whole).backward()
+    assert all(p.grad is None or torch.isfinite(p.grad).all() for p in network.parameters())
+    for ours, theirs in zip(whole, exact, strict=True):
+        assert ours.dtype == torch.float32
+        torch.testing.assert_close(ours, theirs, rtol=5e-2, atol=5e-2)
+    # Not only the type: numbers that were rounded to bfloat16 on the way out would survive this unchanged.
+    for said in (whole.logits_STU, whole.values_ST, whole.h_values_ST, whole.state):
+        assert (said.bfloat16().float() != said).float().mean() > 0.5

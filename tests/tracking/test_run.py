@@ -11,12 +11,12 @@ import time
 import pytest
 from rich.console import Console
 
-from coglab.config.errors import UserError
+from coglab.config.errors import Terminated, UserError
 from coglab.tracking.config import DisplayConfig, WandbConfig
 from coglab.tracking.ledger_reader import compare_ledgers, read_ledger
 from coglab.tracking.monitor import SystemMonitor
 from coglab.tracking.run import STRICT_VARIABLE, open_run
-from coglab.tracking.signals import StopSignals, Terminated
+from coglab.tracking.signals import StopSignals
 
 
 @pytest.fixture

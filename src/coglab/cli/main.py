@@ -1,7 +1,7 @@
 """The entry point: from the words of a command line to an exit code.
 
 Exit codes: 0 success, 1 a run or a recipe failed, 2 the command cannot be used as it was typed, 130 interrupted
-by Ctrl-C, 143 by SIGTERM.
+by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from coglab.cli.options import CommandLine, parse
 from coglab.config import UserError
 from coglab.config.errors import Terminated
 
-OK, FAILED, USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,8 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(words)
     except UserError as error:
         return _complain(str(error), USAGE, words)
-    except Terminated:
-        return TERMINATED
+    except Terminated as error:
+        return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # `--list | head`: nobody reads on

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import signal
 from collections.abc import Iterable
 
 
@@ -15,7 +16,20 @@ class UserError(Exception):
 
 
 class Terminated(KeyboardInterrupt):
-    """The process was asked to stop by SIGTERM; what saves on Ctrl-C saves on this too. Exit code 143."""
+    """The process was asked to stop by SIGTERM or SIGHUP; what saves on Ctrl-C saves on this too.
+
+    Args:
+        signum: the signal.
+    """
+
+    def __init__(self, signum: int = signal.SIGTERM) -> None:
+        super().__init__(f"received {signal.Signals(signum).name}")
+        self.signum = signum
+
+    @property
+    def exit_code(self) -> int:
+        """What a process exits with that a signal ended: 143 for SIGTERM."""
+        return 128 + self.signum
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:

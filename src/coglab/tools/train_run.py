@@ -268,7 +268,11 @@ def _evaluate_and_finish(
     table: Any = None
     if tool.evaluator.at_end:
         tracker.progress("evaluate")
-        results, labels = compare_with_teacher(tool, device, step, tracker.print)
+        try:
+            results, labels = compare_with_teacher(tool, device, step, tracker.print)
+        except KeyboardInterrupt:  # by Ctrl-C or, as its subclass, another signal
+            tracker.print("training is done and saved; the same command evaluates it")
+            raise
         tracker.log(step, evaluator_metrics(results, labels))
         game = require_playable_game(tool.training_env.game)
         table = results_table(

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from coglab.config.errors import UserError
+from coglab.config.errors import Terminated, UserError
 from coglab.tracking.alerts import TargetAlerts
 from coglab.tracking.config import DisplayConfig, WandbConfig
 from coglab.tracking.display import Display, PlainDisplay, open_display
@@ -16,7 +16,6 @@ from coglab.tracking.ledger import Ledger
 from coglab.tracking.monitor import SystemMonitor
 from coglab.tracking.names import STEP_METRIC, check_name, find_metric
 from coglab.tracking.run_view import RunView
-from coglab.tracking.signals import Terminated
 from coglab.tracking.wandb_sink import WandbSink, open_wandb
 
 if TYPE_CHECKING:
@@ -236,10 +235,10 @@ def _end_of(error: BaseException | None) -> tuple[str, int, str | None]:
     """State, exit code and sentence for the exception that ended a run."""
     if error is None:
         return "finished", 0, None
+    if isinstance(error, Terminated):  # a kind of KeyboardInterrupt
+        return "terminated", error.exit_code, str(error)
     if isinstance(error, KeyboardInterrupt):
         return "interrupted", 130, "stopped by Ctrl-C"
-    if isinstance(error, Terminated):
-        return "terminated", error.exit_code, str(error)
     if isinstance(error, SystemExit):
         code = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
         return ("finished" if code == 0 else "failed"), code, None

@@ -16,29 +16,14 @@ from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
+from coglab.config.errors import Terminated
+
 _SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 
 _HANDLER_DELAY_S = 0.2
 """Python has called its handler this long after a signal, unless the main thread is in a kernel."""
-
-
-class Terminated(BaseException):
-    """Raised in the main thread by SIGTERM and SIGHUP, as KeyboardInterrupt is by Ctrl-C.
-
-    Args:
-        signum: the signal.
-    """
-
-    def __init__(self, signum: int) -> None:
-        super().__init__(f"received {signal.Signals(signum).name}")
-        self.signum = signum
-
-    @property
-    def exit_code(self) -> int:
-        """What a process exits with that a signal ended."""
-        return 128 + self.signum
 
 
 class StopSignals:

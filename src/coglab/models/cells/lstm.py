@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from coglab.models.ops.initialization import linear, multiply_adds
+from coglab.models.ops.precision import in_float32, widened
 from coglab.models.registry import cell
 
 
@@ -31,13 +32,15 @@ class Lstm(nn.Module):
 
     def forward(self, x_STI: Tensor, state: Tensor, resets: Tensor) -> tuple[Tensor, Tensor]:
         """Run whole rows; arguments and results as in `MinimalGated.forward`."""
-        driven_ST4 = self.from_input(x_STI)
-        kept_ST = (~resets).to(x_STI.dtype).unsqueeze(-1)
-        h_SD, c_SD = state.chunk(2, dim=-1)
+        driven_ST4 = widened(
+            self.from_input(x_STI)
+        )  # the recurrence stays in float32 under autocast
+        kept_ST = (~resets).to(driven_ST4.dtype).unsqueeze(-1)
+        h_SD, c_SD = widened(state).chunk(2, dim=-1)
         outputs = []
         for t in range(x_STI.shape[1]):
             h_SD, c_SD = h_SD * kept_ST[:, t], c_SD * kept_ST[:, t]
-            i, f, g, o = (driven_ST4[:, t] + self.from_hidden(h_SD)).chunk(4, dim=-1)
+            i, f, g, o = (driven_ST4[:, t] + in_float32(self.from_hidden, h_SD)).chunk(4, dim=-1)
             c_SD = torch.sigmoid(f) * c_SD + torch.sigmoid(i) * torch.tanh(g)
             h_SD = torch.sigmoid(o) * torch.tanh(c_SD)
             outputs.append(h_SD)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from coglab.models.ops.gated_scan import gated_scan
 from coglab.models.ops.initialization import linear, multiply_adds, uniform_time_constants
+from coglab.models.ops.precision import widened
 from coglab.models.registry import cell
 
 LONGEST_TIME_CONSTANT = 200.0
@@ -45,7 +46,8 @@ class MinimalGated(nn.Module):
         Returns:
             `[S, T, D]` outputs and `[S, state_size]` the state after the last step.
         """
-        h_STD = gated_scan(self.project(x_STI), state, resets)
+        # Under autocast the product may be bfloat16; the state is summed over hundreds of steps in float32.
+        h_STD = gated_scan(widened(self.project(x_STI)), widened(state), resets)
         return h_STD, h_STD[:, -1]
 
     def multiply_adds(self) -> int:

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from coglab.models.components.route_pointer import NUM_POINTERS, RoutePointer
 from coglab.models.ops.initialization import linear, multiply_adds
+from coglab.models.ops.precision import in_float32
 from coglab.models.registry import component
 from coglab.models.spec import BuildSpec
 
@@ -25,8 +26,8 @@ class ActorHead(nn.Module):
         self.layer = linear(spec.in_width, rows, gain=0.01)
 
     def forward(self, x_RI: Tensor, inputs: dict[str, Tensor]) -> Tensor:
-        """Map `[R, I]` to logits `[R, U]`; `inputs` are the encoder's `[R, ...]`."""
-        return self.finish(self.layer(x_RI), inputs)
+        """Map `[R, I]` to logits `[R, U]` float32, also under autocast; `inputs` are the encoder's `[R, ...]`."""
+        return self.finish(in_float32(self.layer, x_RI), inputs)
 
     def finish(self, raw_RV: Tensor, inputs: dict[str, Tensor]) -> Tensor:
         """Turn what the linear layer gave, `[R, V]`, into logits `[R, U]`."""

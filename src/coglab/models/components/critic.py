@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from coglab.models.ops.initialization import linear, multiply_adds
+from coglab.models.ops.precision import in_float32
 from coglab.models.registry import component
 from coglab.models.spec import BuildSpec
 
@@ -21,8 +22,9 @@ class Critic(nn.Module):
         self.out = linear(spec.config.critic_hidden, 1, gain=1.0)
 
     def forward(self, x_RI: Tensor) -> Tensor:
-        """Map `[R, I]` to `[R]`."""
-        return self.out(torch.relu_(self.hidden(x_RI))).squeeze(-1)
+        """Map `[R, I]` to `[R]` float32, also under autocast."""
+        hidden_RH = torch.relu_(in_float32(self.hidden, x_RI))
+        return in_float32(self.out, hidden_RH).squeeze(-1)
 
     def multiply_adds(self) -> int:
         """Multiply-adds per agent-step."""
