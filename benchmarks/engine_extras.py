@@ -104,7 +104,7 @@ def first_calls() -> dict[str, dict[str, float]]:
 
 
 def two_cores(mission: str, ticks: int, repeats: int) -> dict[str, Any]:
-    """Compare one thread with two threads on games of their own, 64 games each, by wall and by CPU time.
+    """Compare one thread with two threads on games of their own, 256 games each, by wall and by CPU time.
 
     Returns:
         `speedup` (wall, at most 2), `efficiency` (agent steps per CPU second of two threads relative to one), and
@@ -113,7 +113,7 @@ def two_cores(mission: str, ticks: int, repeats: int) -> dict[str, Any]:
     if machine.cores() < 2:
         return {"skipped": "this process may use one core only"}
     busy = machine.busy_share()
-    games = 64
+    games = 256
     fleet = Fleet(mission, 2 * games, ticks, "random")
     sim = fleet.sim
     actions = fleet.actions.astype(np.int32)
