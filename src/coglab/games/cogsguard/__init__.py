@@ -1,1 +1,1 @@
-"""TODO."""
+"""CogsGuard: rules, state, the step (read `step.py` first), observations, maps, map memory, teachers."""
