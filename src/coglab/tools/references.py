@@ -49,7 +49,7 @@ def require_teacher(uri: str, train_dir: str) -> None:
         UserError: with a teacher that can.
     """
     if not _can_be_a_run(uri, train_dir):
-        require_playable(parse_teacher_uri(uri))
+        require_scripted_teacher(uri)
 
 
 def require_scripted_teacher(uri: str) -> None:

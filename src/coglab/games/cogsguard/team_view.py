@@ -11,8 +11,20 @@ from coglab.games.cogsguard import rules
 from coglab.games.cogsguard.state import OWNED
 from coglab.games.cogsguard.team_facts import NUM_TEAM_FACTS, TEAM_FACTS
 
-_STOCK, _MEANS, _GEAR, _HP, _ALIGNER_HEARTS, _SCRAMBLER_HEARTS = 4, 10, 12, 16, 17, 18
-"""First columns of the groups of facts."""
+_column = TEAM_FACTS.index
+_ELAPSED = _column("elapsed")
+_COGS = _column("held_by_cogs")
+_CLIPS = _column("held_by_clips")
+_NOBODY = _column("held_by_nobody")
+_STOCK_HEARTS = _column("stock_hearts")
+_LOWEST = _column("stock_lowest_element")
+_STOCK = _column("stock_oxygen")  # the first of the four elements
+_HEARTS = _column("hearts")  # the first of the means over agents, which fill the rest
+_CARGO = _column("cargo")
+_GEAR = _column("with_aligner")  # the first of the four pieces of gear
+_HP = _column("hp")
+_ALIGNER_HEARTS = _column("hearts_of_aligners")
+_SCRAMBLER_HEARTS = _column("hearts_of_scramblers")
 
 
 class TeamFacts:
@@ -63,26 +75,26 @@ def write_team_facts(state, maps, max_steps, num_agents, first_env, last_env, ou
         first = env * num_agents
         facts = out[first]
         junctions = np.float32(max(1, maps.info[game.map_slot].junctions))
-        facts[0] = np.float32(game.tick) / np.float32(max_steps)
-        facts[1] = np.float32(game.junctions[1, OWNED]) / junctions
-        facts[2] = np.float32(game.junctions[0, OWNED]) / junctions
-        facts[3] = np.float32(1.0) - facts[1] - facts[2]
-        facts[_STOCK] = np.log2(np.float32(1 + game.stock[rules.HEART])) / np.float32(4.0)
+        facts[_ELAPSED] = np.float32(game.tick) / np.float32(max_steps)
+        facts[_COGS] = np.float32(game.junctions[1, OWNED]) / junctions
+        facts[_CLIPS] = np.float32(game.junctions[0, OWNED]) / junctions
+        facts[_NOBODY] = np.float32(1.0) - facts[_COGS] - facts[_CLIPS]
+        facts[_STOCK_HEARTS] = np.log2(np.float32(1 + game.stock[rules.HEART])) / np.float32(4.0)
         lowest = np.float32(np.inf)
         for i in range(4):
             amount = np.log2(np.float32(1 + game.stock[rules.FIRST_ELEMENT + i])) / np.float32(8.0)
-            facts[_STOCK + 2 + i] = amount
+            facts[_STOCK + i] = amount
             lowest = min(lowest, amount)
-        facts[_STOCK + 1] = lowest
-        for i in range(_MEANS, NUM_TEAM_FACTS):
+        facts[_LOWEST] = lowest
+        for i in range(_HEARTS, NUM_TEAM_FACTS):
             facts[i] = 0.0
         for n in range(first, first + num_agents):
             held = state.agents[n].inventory
             hearts = np.float32(held[rules.HEART]) * share
-            facts[_MEANS] += hearts
+            facts[_HEARTS] += hearts
             for i in range(4):
                 element = np.float32(held[rules.FIRST_ELEMENT + i])
-                facts[_MEANS + 1] += element * share / np.float32(20.0)
+                facts[_CARGO] += element * share / np.float32(20.0)
                 facts[_GEAR + i] += np.float32(held[rules.FIRST_GEAR + i]) * share
             facts[_HP] += np.float32(held[rules.HP]) * share / np.float32(100.0)
             facts[_ALIGNER_HEARTS] += hearts * np.float32(held[rules.ALIGNER])
