@@ -24,8 +24,15 @@ def test_a_given_precision_is_taken_as_it_is():
 
 
 def test_the_precision_ends_with_its_block_even_after_an_error():
+    seen = []
+
+    def fail() -> None:
+        with device.matmul_precision("medium"):
+            seen.append(torch.get_float32_matmul_precision())
+            raise RuntimeError
+
     before = torch.get_float32_matmul_precision()
-    with pytest.raises(RuntimeError), device.matmul_precision("medium"):
-        assert torch.get_float32_matmul_precision() == "medium"
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        fail()
+    assert seen == ["medium"]
     assert torch.get_float32_matmul_precision() == before
