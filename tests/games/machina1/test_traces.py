@@ -46,7 +46,7 @@ def present(sim):
 
 
 def cells_of(observation):
-    """The cells of an observation in order, the tokens of each as a set: their order is an accident of the published game."""
+    """The cells of an observation in order, the tokens of each as a set: the published game has no fixed order there."""
     tokens = observation[observation[:, 0] != 255].tolist()
     return [
         (location, sorted(group)) for location, group in itertools.groupby(tokens, lambda t: t[0])
