@@ -13,7 +13,7 @@ from coglab.engine.mapgen.compound import pad_capacity
 from coglab.games.machina1.mapgen import generate_map
 from coglab.games.machina1.mapgen.site import SITE, generate_kinds
 
-TRACES = Path(__file__).parents[3] / "data" / "traces"
+TRACES = Path(__file__).parents[3] / "data" / "traces_machina1"
 TRACE_NAMES = ("classic_quartet_2500", "classic_random_400", "classic_solo_1500")
 
 # Mean, standard deviation, and the path length from the assembler at 10, 50, 90 % of the stations, over 100 published

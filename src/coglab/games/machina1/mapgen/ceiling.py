@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from coglab.games.machina1.names import KINDS
-
-MOST_TOGETHER = 4
-"""Agents of the largest recipe."""
-
-# What one extractor gives until it is empty, pressed by one agent that waits for its cooldown.
-_YIELD = {
-    "carbon_extractor": 50,
-    "oxygen_extractor": 50,
-    "germanium_extractor": 10,
-    "silicon_extractor": 150,
-}
+from coglab.games.machina1 import rules
+from coglab.games.machina1.maps import kinds_of
 
 
 def count_kinds(grid: np.ndarray) -> np.ndarray:
@@ -27,9 +17,7 @@ def count_kinds(grid: np.ndarray) -> np.ndarray:
     Returns:
         `[len(KINDS)] int64`.
     """
-    if grid.dtype == np.uint8:
-        return np.bincount(grid.ravel(), minlength=len(KINDS))
-    return np.array([(grid == name).sum() for name in KINDS], np.int64)
+    return np.bincount(kinds_of(grid).ravel(), minlength=rules.NUM_KINDS)
 
 
 def material_ceiling(kind_count: np.ndarray, together: int) -> np.ndarray:
@@ -51,18 +39,17 @@ def material_ceiling(kind_count: np.ndarray, together: int) -> np.ndarray:
 
     Source: means over 200 published maps: 15.85 hearts per agent of four crafting alone, 25.36 together.
     """
-    if not 1 <= together <= MOST_TOGETHER:
-        raise ValueError(f"together={together}: recipes are for 1 to {MOST_TOGETHER} agents")
-    carbon = 10 + 5 * (together - 1)
-    price = {
-        "carbon_extractor": carbon,
-        "oxygen_extractor": carbon,
-        "germanium_extractor": carbon // 5,
-        "silicon_extractor": 3 * carbon,
-    }
+    if not 1 <= together <= rules.MOST_TOGETHER:
+        raise ValueError(f"together={together}: recipes are for 1 to {rules.MOST_TOGETHER} agents")
+    price = rules.PRICE[rules.FIRST_HEART_RECIPE + together - 1]
     kind_count = np.asarray(kind_count, np.int64)
     crafts = [
-        kind_count[..., KINDS.index(name)] * amount // price[name]
-        for name, amount in _YIELD.items()
+        kind_count[..., kind] * _yield_of(kind) // price[element]
+        for element, kind in rules.EXTRACTOR_OF_ELEMENT.items()
     ]
     return together * np.min(crafts, axis=0)
+
+
+def _yield_of(kind: int) -> int:
+    """Return what an extractor gives until it is empty, if one agent presses it and waits for every cooldown."""
+    return int(rules.MAX_USES[kind] * rules.OUTPUT_AMOUNT[rules.FIRST_RECIPE[kind]])

@@ -6,6 +6,7 @@ import numpy as np
 
 from coglab.engine.mapgen.compound import Compound
 from coglab.engine.mapgen.site import Site, draw_site, kinds_of_cells
+from coglab.games.machina1 import rules
 from coglab.games.machina1.names import KINDS
 
 _HUB_SIZE, _MIDDLE = 21, 10
@@ -16,23 +17,20 @@ SITE = Site(
     size=88,
     layers="sequential",
     building_coverage=0.0175,
-    building_odds=tuple(
-        (KINDS.index(name), odds)
-        for name, odds in (
-            ("charger", 0.6),
-            ("germanium_extractor", 0.5),
-            ("silicon_extractor", 0.3),
-            ("oxygen_extractor", 0.3),
-            ("carbon_extractor", 0.3),
-        )
+    building_odds=(
+        (rules.CHARGER, 0.6),
+        (rules.GERMANIUM_EXTRACTOR, 0.5),
+        (rules.SILICON_EXTRACTOR, 0.3),
+        (rules.OXYGEN_EXTRACTOR, 0.3),
+        (rules.CARBON_EXTRACTOR, 0.3),
     ),
     compound=Compound(
         size=_HUB_SIZE,
         clearing=3,
         objects=(
-            (_MIDDLE, _MIDDLE, KINDS.index("assembler")),
-            (_MIDDLE, _MIDDLE - 3, KINDS.index("charger")),
-            (_MIDDLE, _MIDDLE + 3, KINDS.index("chest")),
+            (_MIDDLE, _MIDDLE, rules.ASSEMBLER),
+            (_MIDDLE, _MIDDLE - 3, rules.CHARGER),
+            (_MIDDLE, _MIDDLE + 3, rules.CHEST),
         ),
     ),
     start_pads=20,
@@ -68,6 +66,4 @@ def generate_kinds(num_agents: int, seed: int) -> np.ndarray:
         UserError: more agents than the compound has room for.
     """
     cells = draw_site(SITE, num_agents, seed)
-    return kinds_of_cells(
-        cells, empty=KINDS.index("empty"), start=KINDS.index("agent"), wall=KINDS.index("wall")
-    )
+    return kinds_of_cells(cells, empty=rules.EMPTY, start=rules.AGENT, wall=rules.WALL)
