@@ -5,14 +5,15 @@ from types import SimpleNamespace
 import numpy as np
 
 from coglab.games.cogsguard.memory_layout import ROUTE_INDEX, SCALAR_INDEX, SCALARS
-from coglab.models.components.obs_map_memory import LEFT_OUT, MapMemoryRows
+from coglab.models.components.obs_map_memory import MapMemoryRows
+from coglab.models.readings.cogsguard import READING
 from coglab.models.vocabulary import RowAllocator
 
 
 def facts(mode: int = 0, dist: dict | None = None, move: dict | None = None, **scalars: int):
     """Block name -> index within the block, for a memory that holds just these facts."""
     allocator = RowAllocator()
-    rows = MapMemoryRows(allocator)
+    rows = MapMemoryRows(allocator, READING)
     memory = SimpleNamespace(
         scalars=np.zeros((1, len(SCALARS)), np.int16),
         route_dist=np.full((1, len(ROUTE_INDEX)), 255, np.uint8),
@@ -56,7 +57,7 @@ def test_every_fact_but_the_implied_ones_is_written():
         for fact in SCALARS
         if not facts(**{fact.name: 1}) and not facts(**{fact.name: fact.high})
     ]
-    assert sorted(silent) == sorted(LEFT_OUT)
+    assert sorted(silent) == sorted(READING.left_out)
 
 
 def test_negative_numbers_and_numbers_out_of_range_have_buckets():

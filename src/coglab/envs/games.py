@@ -7,31 +7,32 @@ from typing import Any
 import numpy as np
 
 from coglab.engine.batch_sim import BatchSim
-from coglab.games.cogsguard.config import CogsGuardConfig, MapPoolConfig
-from coglab.games.cogsguard.maps import MapTable
+from coglab.engine.mapgen.config import MapPoolConfig
+from coglab.games.cogsguard.config import CogsGuardConfig
+from coglab.games.config import GameConfig
+from coglab.games.registry import game_of
 
 DEFAULT_MAPS = MapPoolConfig(size=64, refresh=0)
 """Maps of an adapter: fixed, so that a seed fixes the episode."""
 
 
 def make_sim(
-    config: CogsGuardConfig | None, num_envs: int, maps: MapTable | MapPoolConfig, seed: int
+    config: GameConfig | None, num_envs: int, maps: Any | MapPoolConfig, seed: int
 ) -> BatchSim:
     """Return a simulator of `num_envs` games.
 
     Args:
-        config: which game; None for the default one.
+        config: which game; None for CogsGuard's arena.
         num_envs: games, at least 1.
         maps: the maps, or how many are drawn.
         seed: key of the maps and of all random streams.
     """
-    from coglab.games.cogsguard.mapgen import MapPool
-    from coglab.games.cogsguard.sim import CogsGuardSim
-
     config = CogsGuardConfig() if config is None else config
+    game = game_of(config)
     if isinstance(maps, MapPoolConfig):
-        maps = MapPool.for_training(config, maps, seed)
-    return CogsGuardSim(config, num_envs, maps, seed=seed)
+        maps = game.training_maps(config, maps, seed)
+    sim: BatchSim = game.make_sim(config, num_envs, maps, seed=seed)
+    return sim
 
 
 def require_one_game(sim: BatchSim) -> None:

@@ -17,20 +17,20 @@ from coglab.envs.games import (
     make_sim,
     require_one_game,
 )
-from coglab.games.cogsguard.config import CogsGuardConfig, MapPoolConfig
-from coglab.games.cogsguard.maps import MapTable
+from coglab.engine.mapgen.config import MapPoolConfig
+from coglab.games.config import GameConfig
 
 
 def parallel_env(
-    config: CogsGuardConfig | None = None,
+    config: GameConfig | None = None,
     *,
-    maps: MapTable | MapPoolConfig = DEFAULT_MAPS,
+    maps: Any | MapPoolConfig = DEFAULT_MAPS,
     seed: int = 0,
 ) -> ParallelGame:
-    """Return one game of CogsGuard as a PettingZoo environment.
+    """Return one game as a PettingZoo environment.
 
     Args:
-        config: which game.
+        config: which game; None for CogsGuard's arena.
         maps: the maps that episodes draw from, or how many are generated.
         seed: seed of the maps, and of the episodes until `reset(seed=...)` is called.
     """

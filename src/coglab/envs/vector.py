@@ -11,22 +11,22 @@ from gymnasium.vector.utils import batch_space
 
 from coglab.engine.batch_sim import BatchSim
 from coglab.envs.games import DEFAULT_MAPS, check_actions, episode_stats, make_sim
-from coglab.games.cogsguard.config import CogsGuardConfig, MapPoolConfig
-from coglab.games.cogsguard.maps import MapTable
+from coglab.engine.mapgen.config import MapPoolConfig
+from coglab.games.config import GameConfig
 
 
 def vector_env(
-    config: CogsGuardConfig | None = None,
+    config: GameConfig | None = None,
     num_envs: int = 16,
     *,
-    maps: MapTable | MapPoolConfig = DEFAULT_MAPS,
+    maps: Any | MapPoolConfig = DEFAULT_MAPS,
     seed: int = 0,
     copy: bool = True,
 ) -> VectorGames:
-    """Return many games of CogsGuard as one Gymnasium vector environment.
+    """Return many games as one Gymnasium vector environment.
 
     Args:
-        config: which game.
+        config: which game; None for CogsGuard's arena.
         num_envs: games; the vector environment has that many times the agents of a game.
         maps: the maps that episodes draw from, or how many are generated.
         seed: seed of the maps, and of the episodes until `reset(seed=...)` is called.

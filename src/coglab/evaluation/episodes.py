@@ -6,15 +6,17 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from coglab.evaluation.config import FIRST_EVALUATION_SEED
 from coglab.evaluation.statistics import Interval, mean_interval
+from coglab.games.registry import game_of
 
 if TYPE_CHECKING:
-    from coglab.games.cogsguard.config import CogsGuardConfig
+    from coglab.games.config import GameConfig
+    from coglab.games.game import Game
     from coglab.policies.protocol import Policy
 
 Mode = Literal["sample", "greedy", "scripted"]
@@ -24,9 +26,6 @@ BLOCK_MAPS = 16
 
 EXACT_ORDER = True
 """Evaluations use the reference engine's own random streams, so that anyone can check them there."""
-
-HEADLINE_METRICS = ("reward", "heart.gained", "cogs/aligned.junction.held")
-"""What every table shows: episode return per agent, hearts gained per agent, junctions held summed over ticks."""
 
 
 @dataclass
@@ -41,7 +40,8 @@ class EvaluationResult:
             statistics are means over agents; collective statistics carry `cogs/` or `clips/` in front.
         agent_steps: agent steps that were played.
         seconds: wall time.
-        actions: `[ticks, maps, agents]` int8 what was played, if it was to be kept.
+        actions: `[ticks, maps, agents]` int16 what was played, if it was to be kept.
+        headline: metrics that tables show: episode return per agent, hearts per agent, and what else the game has.
     """
 
     policy_uri: str
@@ -51,6 +51,7 @@ class EvaluationResult:
     agent_steps: int = 0
     seconds: float = 0.0
     actions: np.ndarray | None = None
+    headline: tuple[str, ...] = ("reward", "heart.gained")
 
     def interval(self, metric: str) -> Interval:
         """Mean and 95 % interval of a metric over maps; 0 on every map for a statistic that was never written."""
@@ -61,7 +62,7 @@ class EvaluationResult:
 def evaluate_policy(
     make_policy: Callable[[], Policy],
     policy_uri: str,
-    game: CogsGuardConfig,
+    game: GameConfig,
     *,
     maps: int,
     mode: Literal["sample", "greedy"],
@@ -78,7 +79,7 @@ def evaluate_policy(
     Args:
         make_policy: builds an unbound policy; called once per block of maps.
         policy_uri: what the result calls the policy.
-        game: mission, agents, rules.
+        game: which game, with its mission, agents, rules.
         maps: number of maps, at least 1.
         mode: `sample` or `greedy`; ignored by scripted policies.
         seed: seed of action sampling and of the games' event order.
@@ -89,19 +90,19 @@ def evaluate_policy(
     Returns:
         One value per map of every statistic.
     """
-    from coglab.games.cogsguard.mapgen import MapPool
-    from coglab.games.cogsguard.sim import CogsGuardSim
-
     started = time.perf_counter()
-    pool = MapPool.for_evaluation(game, maps, first_seed=FIRST_EVALUATION_SEED)
-    sim = CogsGuardSim(game, maps, pool, seed=seed, map_choice="by_env", exact_order=EXACT_ORDER)
+    played = game_of(game)
+    pool = played.held_out_maps(game, maps, FIRST_EVALUATION_SEED)
+    sim = played.make_sim(
+        game, maps, pool, seed=seed, map_choice="by_env", exact_order=EXACT_ORDER
+    )
     sim.reset()
     blocks = [(first, min(first + BLOCK_MAPS, maps)) for first in range(0, maps, BLOCK_MAPS)]
     policies = [make_policy() for _ in blocks]
     for policy, (first, last) in zip(policies, blocks, strict=True):
         policy.bind(sim, first, last)
     shape = (sim.max_steps, maps, sim.num_agents)
-    actions = np.zeros(shape, np.int8) if keep_actions else None
+    actions = np.zeros(shape, np.int16) if keep_actions else None
     result_mode: Mode = "scripted" if policies[0].is_scripted else mode
 
     def play(block: int) -> None:
@@ -128,24 +129,25 @@ def evaluate_policy(
         policy_uri=policy_uri,
         mode=result_mode,
         map_seeds=FIRST_EVALUATION_SEED + np.arange(maps),
-        metrics=_metrics(sim),
+        metrics=_metrics(sim, played),
         agent_steps=maps * sim.num_agents * sim.max_steps,
         seconds=time.perf_counter() - started,
         actions=actions,
+        headline=played.headline,
     )
 
 
-def _metrics(sim) -> dict[str, np.ndarray]:
+def _metrics(sim: Any, game: Game) -> dict[str, np.ndarray]:
     """One value per map of every statistic of the episodes that just ended."""
     episode = sim.episode
     metrics = {"reward": episode.returns.mean(axis=1).astype(np.float64)}
     per_agent = episode.agent.mean(axis=1)
     for column, name in enumerate(sim.agent_stats):
         metrics[name] = per_agent[:, column].astype(np.float64)
-    for side, owner in enumerate(("clips", "cogs")):
+    for side, owner in enumerate(game.collectives):
         for column, name in enumerate(sim.collective_stats):
             metrics[f"{owner}/{name}"] = episode.collective[:, side, column].astype(np.float64)
-    return metrics
+    return metrics | game.map_metrics(sim, episode)
 
 
 def paired_difference(a: EvaluationResult, b: EvaluationResult, metric: str) -> Interval:

@@ -11,7 +11,7 @@ import numpy as np
 from coglab.config import UserError
 from coglab.config.errors import did_you_mean
 from coglab.games.cogsguard.rules import VIBES
-from coglab.games.cogsguard.teachers import make_teacher
+from coglab.games.registry import game_of
 from coglab.policies.learned import log_softmax
 from coglab.policies.protocol import ActOutput, Mode, Policy
 from coglab.replay.cogsguard import CogsGuardReader, make_game
@@ -130,7 +130,7 @@ class Episode:
         self._policies = [load(uri) for uri in cast.uris]
         for policy in self._policies:
             policy.bind(self.sim, 0, 1)
-        self._teacher = None if teacher_uri is None else make_teacher(teacher_uri, self.sim)
+        self._teacher = None if teacher_uri is None else game_of(game).make_teacher(teacher_uri, self.sim)
         self._rng = np.random.default_rng([seed, env_id])
         self._reset = np.ones(self.sim.num_agents, np.bool_)
         self._decision: Decision | None = None

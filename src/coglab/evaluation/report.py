@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coglab.evaluation.episodes import EXACT_ORDER, HEADLINE_METRICS, EvaluationResult
+from coglab.evaluation.episodes import EXACT_ORDER, EvaluationResult
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 
-_DIGITS = {"reward": 3, "heart.gained": 2, "cogs/aligned.junction.held": 0}
+_DIGITS = {"heart.gained": 2, "cogs/aligned.junction.held": 0}
+"""Digits behind the point; 3 for all others."""
 
 
 def results_table(
@@ -39,11 +40,12 @@ def results_table(
     # On a narrow terminal the intervals go to a second line; without a least width rich would leave out the policy.
     table.add_column("policy", overflow="fold", min_width=8)
     table.add_column("actions", no_wrap=True)
-    for metric in HEADLINE_METRICS:
+    headline = results[0].headline
+    for metric in headline:
         table.add_column(metric.removeprefix("cogs/"), justify="right", overflow="fold")
     for index, result in enumerate(results):
         label = labels[index] if labels else result.policy_uri
-        cells = [result.interval(metric).text(_DIGITS[metric]) for metric in HEADLINE_METRICS]
+        cells = [result.interval(metric).text(_DIGITS.get(metric, 3)) for metric in headline]
         table.add_row(label, result.mode, *cells)
     return table
 

@@ -186,4 +186,21 @@ MACHINA1 = machina1_interface()
 """The game machina_1 as published. Source: docs, "The rules of machina_1"."""
 
 GAMES: dict[str, GameInterface] = {COGSGUARD.name: COGSGUARD, MACHINA1.name: MACHINA1}
-"""Interfaces by name of the game."""
+"""Interfaces by name of the game, in its published form."""
+
+
+def interface_of(config: Any) -> GameInterface:
+    """Return the interface of the game that settings (`games.config.GameConfig`) are for."""
+    return machina1_interface(config.vibes) if config.kind == MACHINA1.name else GAMES[config.kind]
+
+
+def described_interface(description: dict[str, Any]) -> GameInterface | None:
+    """Find the interface that a checkpoint describes, `GameInterface.describe`; None for an unknown game.
+
+    Of a game with several forms, the one with as many actions.
+    """
+    name, actions = description.get("name"), description.get("action_names", ())
+    if name == MACHINA1.name:
+        few = machina1_interface(machina1.USED_VIBES)
+        return few if len(actions) == few.num_actions else MACHINA1
+    return GAMES.get(str(name))

@@ -17,36 +17,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from coglab.models.interface import ELEMENTS, VIBES, GameInterface
+from coglab.models.interface import GameInterface
+from coglab.models.readings import READINGS
+from coglab.models.readings.reading import Reading, Scalar, feature_or_none
 
 PATCH = 2
 """Walls are read in patches of 2x2 cells: one row per pattern, half as many look-ups as one per wall."""
 
 UNKNOWN_ROWS = 256
 """Rows that features outside the game's description share by a hash."""
-
-OBJECT, AGENT = 0, 1
-"""What a cell's inventory belongs to: the same feature id means other things on an agent."""
-
-ROLES = ("none", "scrambler", "aligner", "miner", "scout")
-"""Roles that a vibe shows; `none` for the vibes that are no role."""
-
-NUM_MODES = len(ROLES) * 2 * 3
-"""Own role x holds the role's gear x load (nothing, some, full)."""
-
-NO_FEATURE = 256
-"""Index of the always-zero entry behind the own values of the 256 feature ids."""
-
-Edges = Sequence[int]
-
-OFFSET = (2, 3, 4, 5, 6, 7, 8, 9, 11, 14, 18, 23, 31, 46)
-SIGNED_OFFSET: Edges = (*(1 - edge for edge in reversed(OFFSET)), 0, 1, *OFFSET)
-STOCK: Edges = (*range(1, 15), 17, 20, 25, 30, 40, 60, 100, 200, 500)
-ENERGY: Edges = (*range(1, 22), 41, 61, 100)
-HP: Edges = (*range(1, 102, 5), 126, 151, 201, 251, 301, 351, 400)
-HEARTS: Edges = tuple(range(1, 11))
-CARGO: Edges = (1, 2, 3, 4, 5, 8, 11, 16, 21, 26, 31, 36, 40)
-INFLUENCE: Edges = (1, 5, 9, 10, 11, 15, 20)
 
 
 class ScalarTable(NamedTuple):
@@ -91,10 +70,12 @@ class TokenTable(NamedTuple):
     """`[sum] int32` weight of each term."""
     scalars: ScalarTable
     """Rows of the own scalars."""
+    mode_rule: int
+    """Which rule gives the agent's mode, see `readings.reading.Modes`."""
     mode_terms: np.ndarray
-    """`[10] int32` features: vibe, four pieces of gear (in role order), heart, four elements."""
+    """`[..] int32` features that the rule reads."""
     role_of_vibe: np.ndarray
-    """`[256] uint8` index into `ROLES`."""
+    """`[256] uint8` role by vibe."""
     mode_first: int
     """First row of the modes."""
 
@@ -142,17 +123,6 @@ class RowAllocator:
         return {block.name: [block.first, block.rows] for block in self.blocks}
 
 
-@dataclass(frozen=True)
-class Scalar:
-    """A whole number that becomes one row by its bucket."""
-
-    name: str
-    terms: tuple[tuple[int, int], ...]
-    """Pairs of feature id and weight; empty for numbers that do not come from tokens."""
-    edges: tuple[int, ...]
-    """Ascending: level i holds the values in edges[i-1] .. edges[i]-1. The level that holds 0 has no row."""
-
-
 def scalar_table(rows: RowAllocator, prefix: str, scalars: Sequence[Scalar]) -> ScalarTable:
     """Reserve the rows of `scalars` and build their look-up tables.
 
@@ -187,51 +157,6 @@ def scalar_table(rows: RowAllocator, prefix: str, scalars: Sequence[Scalar]) -> 
     )
 
 
-def own_scalars(game: GameInterface) -> list[Scalar]:
-    """List the numbers about the agent itself that an observation states.
-
-    Args:
-        game: the game; features that it lacks are read as 0.
-
-    Returns:
-        The scalars with their feature terms and buckets.
-    """
-
-    def one(name: str) -> tuple[tuple[int, int], ...]:
-        return ((_id(game, name), 1), (_id(game, f"{name}:p1"), 256))
-
-    def offset(plus: str, minus: str) -> tuple[tuple[int, int], ...]:
-        return ((_id(game, plus), 1), (_id(game, minus), -1))
-
-    scalars = [
-        Scalar("time", ((_id(game, "episode_completion_pct"), 1),), tuple(range(8, 256, 8))),
-        Scalar(
-            "last_action",
-            ((_id(game, "last_action"), 1),),
-            tuple(range(1, max(2, game.num_actions))),
-        ),
-        Scalar("column_from_spawn", offset("lp:east", "lp:west"), tuple(SIGNED_OFFSET)),
-        Scalar("row_from_spawn", offset("lp:south", "lp:north"), tuple(SIGNED_OFFSET)),
-        Scalar("vibe", ((_id(game, "vibe"), 1),), tuple(range(1, 16))),
-        Scalar("energy", one("inv:energy"), tuple(ENERGY)),
-        Scalar("hp", one("inv:hp"), tuple(HP)),
-        Scalar("hearts", one("inv:heart"), tuple(HEARTS)),
-        Scalar("influence", one("inv:influence"), tuple(INFLUENCE)),
-    ]
-    scalars += [
-        Scalar(f"stock_{element}", one(f"inv:collective:{element}"), tuple(STOCK))
-        for element in ELEMENTS
-    ]
-    total: tuple[tuple[int, int], ...] = ()
-    for element in ELEMENTS:
-        terms = one(f"inv:{element}")
-        total += terms
-        scalars.append(Scalar(f"cargo_{element}", terms, tuple(CARGO)))
-    scalars.append(Scalar("cargo", total, tuple(CARGO)))
-    scalars += [Scalar(f"gear_{role}", one(f"inv:{role}"), (1,)) for role in ROLES[1:]]
-    return scalars
-
-
 def token_table(game: GameInterface, rows: RowAllocator, *, with_own: bool = True) -> TokenTable:
     """Reserve the rows of everything that tokens can say and build the kernel's tables.
 
@@ -243,6 +168,7 @@ def token_table(game: GameInterface, rows: RowAllocator, *, with_own: bool = Tru
     Returns:
         The tables.
     """
+    reading = READINGS[game.name]
     window = game.window
     cells = window * window
     cell_of_location = np.full(256, 255, np.uint8)
@@ -258,7 +184,7 @@ def token_table(game: GameInterface, rows: RowAllocator, *, with_own: bool = Tru
     wall_first = rows.take("walls", patches * patches * patterns, "2x2 wall patterns, by patch")
 
     object_row = np.full((256, 3), -2, np.int32)
-    num_objects = _number_objects(game, object_row)
+    num_objects = _number_objects(game, reading, object_row)
     object_first = rows.take("objects", cells * num_objects, "kind and owner, by cell")
 
     known = np.zeros(256, np.bool_)
@@ -267,7 +193,7 @@ def token_table(game: GameInterface, rows: RowAllocator, *, with_own: bool = Tru
     levels = np.zeros((2, 256), np.int32)
     zoning = np.zeros((2, 256), np.uint8)
     bucket = np.zeros((2, 256, 256), np.uint8)
-    for owner, name, edges, zoned in _cell_features(game):
+    for owner, name, edges, zoned in reading.cell_features(game):
         feature = game.feature_id(name)
         if feature < 0:
             continue
@@ -281,20 +207,19 @@ def token_table(game: GameInterface, rows: RowAllocator, *, with_own: bool = Tru
         zoning[owner, feature] = zoned
         bucket[owner, feature] = np.searchsorted(np.asarray(edges), np.arange(256), side="right")
 
-    scalars = own_scalars(game) if with_own else []
+    scalars = reading.own_scalars(game) if with_own else []
     scalar_rows = scalar_table(rows, "own_", scalars)
-    mode_first = rows.take("own_mode", NUM_MODES, "role x gear x load")
+    modes = reading.modes
+    mode_first = rows.take("own_mode", modes.count, modes.meaning)
     unknown = rows.take("unknown", UNKNOWN_ROWS, "hashed: features the game does not describe")
     role_of_vibe = np.zeros(256, np.uint8)
-    for index, vibe in enumerate(VIBES):
-        role_of_vibe[index] = ROLES.index(vibe) if vibe in ROLES else 0
-    mode_terms = [_id(game, name) for name in ("vibe", *(f"inv:{role}" for role in ROLES[1:]))]
-    mode_terms += [_id(game, name) for name in ("inv:heart", *(f"inv:{e}" for e in ELEMENTS))]
+    role_of_vibe[: len(modes.role_of_vibe)] = modes.role_of_vibe
+    mode_terms = [feature_or_none(game, name) for name in modes.features]
     special = [
         game.feature_id("collective"),
         game.feature_id("tag"),
-        game.tag_id("type:wall"),
-        game.tag_id("type:agent"),
+        game.tag_id(reading.wall_tag),
+        game.tag_id(reading.agent_tag),
         object_first,
         num_objects,
         wall_first,
@@ -316,6 +241,7 @@ def token_table(game: GameInterface, rows: RowAllocator, *, with_own: bool = Tru
         term_feature=np.asarray([feature for feature, _ in terms], np.int32),
         term_weight=np.asarray([weight for _, weight in terms], np.int32),
         scalars=scalar_rows,
+        mode_rule=modes.rule,
         mode_terms=np.asarray(mode_terms, np.int32),
         role_of_vibe=role_of_vibe,
         mode_first=mode_first,
@@ -327,47 +253,16 @@ def describe_scalars(scalars: Sequence[Scalar]) -> list[list[Any]]:
     return [[scalar.name, list(scalar.edges)] for scalar in scalars]
 
 
-def _id(game: GameInterface, name: str) -> int:
-    feature = game.feature_id(name)
-    return feature if feature >= 0 else NO_FEATURE
-
-
-def _number_objects(game: GameInterface, object_row: np.ndarray) -> int:
-    """Fill `object_row [256, 3]`; only junctions change hands, other kinds have one row whoever owns them."""
+def _number_objects(game: GameInterface, reading: Reading, object_row: np.ndarray) -> int:
+    """Fill `object_row [256, 3]`; kinds that never change hands have one row whoever owns them."""
     number = 0
     for tag, name in enumerate(game.tag_names):
-        if not name.startswith("type:"):
+        if name not in reading.kind_tags:
             object_row[tag] = -1
-        elif name == "type:junction":
+        elif name in reading.owned_kinds:
             object_row[tag] = (number, number + 1, number + 2)
             number += 3
-        elif name != "type:wall":
+        elif name != reading.wall_tag:
             object_row[tag] = number
             number += 1
     return number
-
-
-def _cell_features(game: GameInterface) -> list[tuple[int, str, tuple[int, ...], bool]]:
-    """List (owner, feature, edges, by zone instead of cell); no edges: the feature says nothing new."""
-    silent = ("agent:group", "agent:frozen", "last_reward", "collective", "tag")
-    rules: list[tuple[int, str, tuple[int, ...], bool]] = []
-    for feature in game.features:
-        name = feature.name
-        resource = name.removeprefix("inv:")
-        if name in silent or name.endswith(":p1"):
-            rules += [(OBJECT, name, (), False), (AGENT, name, (), False)]
-        elif name == "vibe":
-            rules += [(OBJECT, name, (), False), (AGENT, name, tuple(range(1, 16)), True)]
-        elif resource in ELEMENTS:
-            rules += [(OBJECT, name, (1, 11, 41, 91), True), (AGENT, name, (1, 5, 31), True)]
-        elif name == "inv:energy":
-            rules.append((AGENT, name, (1, 3, 10, 20), True))
-        elif name == "inv:hp":
-            rules.append((AGENT, name, (1, 11, 31, 61), True))
-        elif name == "inv:heart":
-            rules.append((AGENT, name, (1, 2, 4), True))
-        elif name == "inv:influence":
-            rules.append((AGENT, name, (1,), True))
-        elif resource in ROLES:
-            rules.append((AGENT, name, (1,), False))
-    return rules

@@ -27,7 +27,7 @@ from safetensors.torch import save as render_tensors
 from coglab.config import UserError
 from coglab.models.build import build_network
 from coglab.models.config import FastConfig, VitConfig
-from coglab.models.interface import GAMES
+from coglab.models.interface import GAMES, described_interface
 from coglab.models.network import Network
 from coglab.policies import safe_files as files
 from coglab.policies.checkpoint_index import (
@@ -99,13 +99,14 @@ class Checkpoint:
         Raises:
             UserError: this version of coglab gives other inputs to such a network than the one that trained it.
         """
-        name = self.signature.get("game", {}).get("name")
-        if name not in GAMES:
+        description = self.signature.get("game", {})
+        game = described_interface(description)
+        if game is None:
             raise UserError(
-                f"{self.path / POLICY}: the policy plays the game {name!r}; "
+                f"{self.path / POLICY}: the policy plays the game {description.get('name')!r}; "
                 f"known games: {', '.join(sorted(GAMES))}."
             )
-        network = build_network(self.architecture, GAMES[name])
+        network = build_network(self.architecture, game)
         load_weights(network, self)
         return network
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from coglab.games.registry import all_teachers
 from coglab.policies.protocol import Policy
 
 BASELINES: dict[str, tuple[str, str]] = {
@@ -33,9 +34,7 @@ def make_baseline(name: str) -> Policy:
 
 def teacher_names() -> tuple[str, ...]:
     """Names of the scripted teachers, as in `metta://policy/NAME`."""
-    from coglab.games.cogsguard.teachers.registry import TEACHERS
-
-    return tuple(TEACHERS)
+    return tuple(all_teachers())
 
 
 def registered_names() -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from coglab.games.registry import game_of, require_teacher_of
 from coglab.policies.protocol import ActOutput, Mode, Policy
 
 
@@ -25,9 +26,8 @@ class ScriptedPolicy(Policy):
 
     def bind(self, sim: Any, first_env: int, last_env: int) -> None:
         """Make the teacher for these games; see `Policy.bind`."""
-        from coglab.games.cogsguard.teachers import make_teacher
-
-        self._teacher = make_teacher(self.name, sim)
+        require_teacher_of(self.name, sim.config)
+        self._teacher = game_of(sim.config).make_teacher(self.name, sim)
         self._first, self._last = first_env, last_env
         self._rows = slice(first_env * sim.num_agents, last_env * sim.num_agents)
         self._reset = np.zeros(sim.num_rows, np.bool_)

@@ -18,6 +18,7 @@ from typing import Literal
 from coglab.config import UserError
 from coglab.config.errors import did_you_mean
 from coglab.policies.protocol import Policy
+from coglab.games.registry import game_of_teacher
 from coglab.policies.registry import BASELINES, make_baseline, registered_names, teacher_names
 
 PREFIX, FILE_PREFIX = "metta://policy/", "file://"
@@ -62,9 +63,7 @@ def parse_uri(uri: str) -> PolicyReference:
     rest = uri[len(PREFIX) :]
     name = re.split(r"[:?]", rest, maxsplit=1)[0]
     if name in teacher_names():
-        from coglab.games.cogsguard.teachers.registry import parse_teacher_uri
-
-        parse_teacher_uri(uri)
+        game_of_teacher(uri)
         return PolicyReference(uri, "teacher", name)
     if name in BASELINES:
         if rest != name:

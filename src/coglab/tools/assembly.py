@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from coglab.games.cogsguard.mapgen import MapPool
-from coglab.games.cogsguard.memory import MapMemory
-from coglab.games.cogsguard.sim import CogsGuardSim
-from coglab.games.cogsguard.teachers import make_teacher
-from coglab.games.cogsguard.team_view import TeamFacts
+from coglab.games.registry import game_of
 from coglab.models.build import build_network, resolve_architecture
+from coglab.models.interface import interface_of
 from coglab.policies.uris import parse_uri
-from coglab.tools.references import require_playable_game
 from coglab.training.device import (
     Device,
     MatmulPrecision,
@@ -57,12 +53,12 @@ class Parts:
     architecture: FastConfig | VitConfig
     reason: str
     geometry: Geometry
-    pool: MapPool
-    sim: CogsGuardSim
+    pool: Any
+    sim: Any
     network: Network
     encoder: Encoder
     teacher: Any | None
-    team_facts: TeamFacts | None
+    team_facts: Any | None
 
 
 def assemble(tool: TrainTool) -> Parts:
@@ -84,10 +80,10 @@ def assemble(tool: TrainTool) -> Parts:
     architecture, reason = resolve_architecture(tool.policy_architecture, device.type)
     geometry = resolve_geometry(tool.trainer, tool.training_env, device=device.type)
     env = tool.training_env
-    game = require_playable_game(env.game)
-    pool = MapPool.for_training(game, env.map_pool, seed)
-    sim = CogsGuardSim(
-        game,
+    game = game_of(env.game)
+    pool = game.training_maps(env.game, env.map_pool, seed)
+    sim = game.make_sim(
+        env.game,
         geometry.num_envs,
         pool,
         seed=seed,
@@ -95,17 +91,17 @@ def assemble(tool: TrainTool) -> Parts:
         desynchronize=env.desynchronize,
     )
     seed_weights(seed)
-    network = build_network(architecture).to(device)
-    memory = MapMemory(sim.num_rows, sim.num_agents)
+    network = build_network(architecture, interface_of(env.game)).to(device)
+    memory = game.make_memory(sim.num_rows, sim.num_agents)
     encoder = network.make_encoder(sim.num_rows, sim.num_agents, memory)
     teacher = None
     if env.supervisor_policy_uri is not None:
         shared = encoder.memory if encoder.uses_map_memory else None
         teacher = (
-            make_teacher(env.supervisor_policy_uri, sim, memory=shared)
+            game.make_teacher(env.supervisor_policy_uri, sim, memory=shared)
             if parse_uri(env.supervisor_policy_uri).kind == "teacher"
             else load_learned_teacher(
-                env.supervisor_policy_uri, sim, tool.train_dir, device.type, TeamFacts(sim)
+                env.supervisor_policy_uri, sim, tool.train_dir, device.type, game.make_team_facts(sim)
             )
         )
     return Parts(
@@ -120,5 +116,5 @@ def assemble(tool: TrainTool) -> Parts:
         network=network,
         encoder=encoder,
         teacher=teacher,
-        team_facts=TeamFacts(sim) if network.team_critic is not None else None,
+        team_facts=game.make_team_facts(sim) if network.team_critic is not None else None,
     )

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from coglab.evaluation.config import EvaluationConfig
-from coglab.evaluation.episodes import HEADLINE_METRICS, EvaluationResult
+from coglab.evaluation.episodes import EvaluationResult
 from coglab.evaluation.report import results_as_dict, write_json
+from coglab.games.registry import game_of
 from coglab.tools.evaluate_run import evaluate_uri
 from coglab.tools.invocation import current_invocation
-from coglab.tools.references import require_playable_game
 from coglab.training.device import Device
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def compare_with_teacher(
         Results and what to call each of them in a table.
     """
     data_dir = Path(tool.train_dir)
-    game = require_playable_game(tool.training_env.game)
+    game = tool.training_env.game
     players: list[tuple[str, str, tuple[Literal["sample", "greedy"], ...]]] = [
         ("student", f"metta://policy/{tool.run_name}", ("sample", "greedy"))
     ]
@@ -82,7 +82,7 @@ def evaluator_metrics(results: list[EvaluationResult], labels: list[str]) -> dic
         "evaluator/seconds": sum(result.seconds for result in results),
     }
     for result, role in zip(results, labels, strict=True):
-        for name in HEADLINE_METRICS:
+        for name in result.headline:
             metrics[f"evaluator/{role}/{result.mode}/{name}"] = result.interval(name).mean
     return metrics
 
@@ -102,7 +102,7 @@ def next_commands(tool: TrainTool) -> list[str]:
     again = _command(
         [*typed[:1], f"run={tool.run_name}", *typed[1:], f"trainer.total_timesteps={2 * total:_}"]
     )
-    evaluate = "recipes.experiment.cogsguard.evaluate"
+    evaluate = f"{game_of(tool.training_env.game).example}.evaluate"
     return [
         "train twice as long:       " + again,
         "evaluate on more maps:     " + _command([evaluate, listed, "maps=256", *_folder(tool)]),

@@ -58,6 +58,8 @@ class EvaluateTool(Tool):
         for uri in self.policy_uris:
             references.check_policy(uri)
         references.check_game(self.game)
+        if self.replays is not None:
+            references.require_replayable(self.game, "replays")
 
     def plan(self) -> list[str]:
         """Name the policies and the maps; see `Tool.plan`."""
@@ -70,7 +72,6 @@ class EvaluateTool(Tool):
     def run(self) -> int:
         """Evaluate; see `Tool.run`."""
         tool = self.resolve()
-        references.require_playable_game(tool.game)
         from coglab.tools import evaluate_run
 
         return evaluate_run.run(tool)

@@ -11,26 +11,24 @@ from rich.console import Console
 from coglab.evaluation.episodes import EvaluationResult, evaluate_policy
 from coglab.evaluation.recording import pick_episodes, record_again
 from coglab.evaluation.report import print_table, results_as_dict, results_table, write_json
+from coglab.games.registry import game_of
 from coglab.policies.uris import load_policy
 from coglab.replay import file as replay_file
 from coglab.replay.viewer import page
-from coglab.tools.references import require_playable_game
+from coglab.tools.references import require_replayable
 from coglab.tracking.display import OutputConsole, print_line
 from coglab.training.device import Device, choose_device, prepare_threads
 from coglab.training.geometry import cpu_cores
 
 if TYPE_CHECKING:
     from coglab.evaluation.config import EvaluationConfig
-    from coglab.games.cogsguard.config import CogsGuardConfig
+    from coglab.games.config import GameConfig
     from coglab.tools.evaluate import EvaluateTool
-
-SHOWN_TEACHER = "metta://policy/cogsguard?gear=10"
-"""Whose labels stand beside the actions of a learned policy."""
 
 
 def evaluate_uri(
     uri: str,
-    game: CogsGuardConfig,
+    game: GameConfig,
     settings: EvaluationConfig,
     *,
     data_dir: Path,
@@ -83,7 +81,7 @@ def run(tool: EvaluateTool) -> int:
     prepare_threads()
     device = choose_device(tool.system.device)
     log, out = Console(stderr=True), OutputConsole()
-    game = require_playable_game(tool.game)
+    game = tool.game
     results: list[EvaluationResult] = []
     for uri in tool.policy_uris:
         done = evaluate_uri(
@@ -104,7 +102,7 @@ def run(tool: EvaluateTool) -> int:
                 for path in write_replays(tool, game, result, device):
                     print_line(log, f"written: {path}")
             result.actions = None
-    title = f"{game.mission}, {game.num_agents} agents, {tool.evaluation.maps} held-out maps"
+    title = f"{game_of(game).title(game)}, {game.num_agents} agents, {tool.evaluation.maps} held-out maps"
     print_table(out, results_table(results, title))
     if tool.out is not None:
         path = Path(tool.out)
@@ -114,7 +112,7 @@ def run(tool: EvaluateTool) -> int:
 
 
 def write_replays(
-    tool: EvaluateTool, game: CogsGuardConfig, result: EvaluationResult, device: Device
+    tool: EvaluateTool, game: GameConfig, result: EvaluationResult, device: Device
 ) -> list[Path]:
     """Write the best, the median and the worst episode of a result as replays with their pages.
 
@@ -130,15 +128,16 @@ def write_replays(
     assert tool.replays is not None
     pages = []
     who = re.sub(r"[^A-Za-z0-9.]+", "-", result.policy_uri.removeprefix("metta://policy/"))
+    played = require_replayable(game, "replays")
     for name, index in pick_episodes(result.metrics["reward"]).items():
         reward = result.metrics["reward"][index]
         document = record_again(
             result,
             index,
-            game,
+            played,
             lambda uri: load_policy(uri, Path(tool.train_dir), device=str(device)),
             seed=tool.evaluation.seed,
-            teacher_uri=None if result.mode == "scripted" else SHOWN_TEACHER,
+            teacher_uri=None if result.mode == "scripted" else game_of(game).shown_teacher,
             label=f"{name}: {result.policy_uri} ({result.mode}), reward {reward:.3f}",
         )
         base = Path(tool.replays) / f"{who.strip('-.')[:80]}-{result.mode}-{name}"

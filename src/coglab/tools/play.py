@@ -70,7 +70,7 @@ class PlayTool(Tool):
         for uri in (*self.policy_uris, *self.policy_of_role.values()):
             references.check_policy(uri)
         if self.teacher_uri is not None:
-            references.require_scripted_teacher(self.teacher_uri)
+            references.check_scripted_teacher(self.teacher_uri, self.game)
         references.check_game(self.game)
         if self.drive is not None and self.drive >= self.game.num_agents:
             raise UserError(
@@ -89,7 +89,7 @@ class PlayTool(Tool):
     def run(self) -> int:
         """Play; see `Tool.run`."""
         tool = self.resolve()
-        references.require_playable_game(tool.game)
+        references.require_replayable(tool.game, "play")
         from coglab.tools import play_run
 
         return play_run.run(tool)

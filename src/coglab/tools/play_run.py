@@ -20,7 +20,7 @@ from coglab.replay.live import LiveViewer
 from coglab.replay.viewer import page
 from coglab.tools.keyboard import Keyboard
 from coglab.tools.play_screen import Screen, action_of_key
-from coglab.tools.references import require_playable_game
+from coglab.tools.references import require_replayable
 from coglab.tracking.display import print_line
 from coglab.training.device import choose_device, prepare_threads
 
@@ -133,7 +133,7 @@ def make_episode(tool: PlayTool) -> Episode:
         tool: resolved.
     """
     device = choose_device(tool.system.device)
-    game = require_playable_game(tool.game)
+    game = require_replayable(tool.game, "play")
     note = "" if tool.drive is None else f"agent {tool.drive} was driven by a person"
     return Episode(
         game,

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from coglab.config import UserError
 from coglab.games.cogsguard.config import CogsGuardConfig
-from coglab.games.cogsguard.missions import find_mission, is_text_map
-from coglab.games.cogsguard.teachers.registry import parse_teacher_uri, require_playable
 from coglab.games.config import GameConfig
+from coglab.games.registry import game_of, require_teacher_of
 from coglab.policies.uris import PREFIX, parse_uri
 
 
@@ -24,44 +23,33 @@ def check_policy(uri: str) -> None:
     parse_uri(uri)
 
 
-def check_teacher(uri: str, train_dir: str) -> None:
-    """Refuse what is no teacher.
+def check_teacher(uri: str, game: GameConfig, train_dir: str) -> None:
+    """Refuse what is no teacher of this game.
 
     Args:
         uri: for example `metta://policy/cogsguard?gear=10`, or a run, `metta://policy/my-run:latest`.
+        game: the game's settings.
         train_dir: folder of all runs.
 
     Raises:
-        UserError: there is no such teacher, or it does not take these parameters. Whether a run exists is seen later.
+        UserError: there is no such teacher, it does not take these parameters, or it plays another game. Whether a run
+            exists is seen later.
     """
     if not _can_be_a_run(uri, train_dir):
-        parse_teacher_uri(uri)
+        require_teacher_of(uri, game)
 
 
-def require_teacher(uri: str, train_dir: str) -> None:
-    """Refuse a teacher that resolves but cannot play yet.
-
-    Args:
-        uri: a URI that `check_teacher` accepted.
-        train_dir: folder of all runs.
-
-    Raises:
-        UserError: with a teacher that can.
-    """
-    if not _can_be_a_run(uri, train_dir):
-        require_scripted_teacher(uri)
-
-
-def require_scripted_teacher(uri: str) -> None:
-    """Refuse what is no scripted teacher that can play.
+def check_scripted_teacher(uri: str, game: GameConfig) -> None:
+    """Refuse what is no scripted teacher of this game.
 
     Args:
         uri: for example `metta://policy/cogsguard?gear=10`.
+        game: the game's settings.
 
     Raises:
-        UserError: there is no such teacher, it does not take these parameters, or it cannot play yet.
+        UserError: there is no such teacher, it does not take these parameters, or it plays another game.
     """
-    require_playable(parse_teacher_uri(uri))
+    require_teacher_of(uri, game)
 
 
 def _can_be_a_run(uri: str, train_dir: str) -> bool:
@@ -73,7 +61,7 @@ def _can_be_a_run(uri: str, train_dir: str) -> bool:
 
 
 def check_game(game: GameConfig) -> None:
-    """Refuse a mission that does not exist.
+    """Refuse settings of a game that name something that does not exist.
 
     Args:
         game: the game's settings.
@@ -81,33 +69,24 @@ def check_game(game: GameConfig) -> None:
     Raises:
         UserError: with the nearest mission; or the text map is no file.
     """
-    if game.kind != "cogsguard":
-        return
-    if not is_text_map(game.mission):
-        find_mission(game.mission)
-    elif not Path(game.mission).is_file():
-        raise UserError(
-            f"`mission={game.mission}`: there is no such file. A text map is named by its path, "
-            "for example `mission=maps/yard.map`; `mission=arena` is a stock mission."
-        )
+    game_of(game).check(game)
 
 
-def require_playable_game(game: GameConfig) -> CogsGuardConfig:
-    """Refuse a game whose recipe resolves but whose rules are still to come.
+def require_replayable(game: GameConfig, what: str) -> CogsGuardConfig:
+    """Refuse a game that cannot be recorded yet.
 
     Args:
         game: the game's settings.
+        what: the tool that records, for the message.
 
     Returns:
-        The settings, now known to be those of a game that can be played.
+        The settings, now known to be those of a game that can.
 
     Raises:
-        UserError: with a command for such a game.
+        UserError: with what works.
     """
     if not isinstance(game, CogsGuardConfig):
         raise UserError(
-            f"the game {game.kind} cannot be played yet: its recipe resolves (`--dry-run`, `--show`), "
-            "its rules are still to come. For example "
-            "`./tools/run.py recipes.experiment.cogsguard.train run=first` plays CogsGuard."
+            f"`{what}` shows CogsGuard only so far, not {game.kind}; `{game_of(game).example}.evaluate` measures a policy."
         )
     return game

@@ -81,7 +81,7 @@ class ReplayTool(Tool):
         for uri in (*self.policy_uris, *self.policy_of_role.values()):
             references.check_policy(uri)
         if self.teacher_uri is not None:
-            references.require_scripted_teacher(self.teacher_uri)
+            references.check_scripted_teacher(self.teacher_uri, self.game)
         references.check_game(self.game)
 
     def base_path(self) -> Path:
@@ -114,7 +114,7 @@ class ReplayTool(Tool):
         """Record or read, check, write; see `Tool.run`."""
         tool = self.resolve()
         if tool.input is None:
-            references.require_playable_game(tool.game)
+            references.require_replayable(tool.game, "replay")
         from coglab.tools import replay_run
 
         return replay_run.run(tool)

@@ -15,7 +15,7 @@ from coglab.replay.export import export
 from coglab.replay.file import Document
 from coglab.replay.resimulate import first_difference
 from coglab.replay.viewer import page
-from coglab.tools.references import require_playable_game
+from coglab.tools.references import require_replayable
 from coglab.tracking.display import OutputConsole, print_line
 from coglab.training.device import choose_device, prepare_threads
 
@@ -35,7 +35,7 @@ def record_episode(tool: ReplayTool, log: Console) -> Document:
     """
     prepare_threads()
     device = choose_device(tool.system.device)
-    game = require_playable_game(tool.game)
+    game = require_replayable(tool.game, "replay")
     started = time.perf_counter()
     episode = Episode(
         game,

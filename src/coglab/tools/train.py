@@ -116,7 +116,7 @@ class TrainTool(Tool):
         check_schedules(self.trainer.schedules)
         uri = self.training_env.supervisor_policy_uri
         if uri is not None:
-            references.check_teacher(uri, self.train_dir)
+            references.check_teacher(uri, self.training_env.game, self.train_dir)
         check_teacher_plan(self.trainer.losses, uri)
         if self.initial_policy_uri is not None:
             references.check_policy(self.initial_policy_uri)
@@ -138,9 +138,6 @@ class TrainTool(Tool):
     def run(self) -> int:
         """Train; see `Tool.run`."""
         tool = self.resolve()
-        references.require_playable_game(tool.training_env.game)
-        if tool.training_env.supervisor_policy_uri is not None:
-            references.require_teacher(tool.training_env.supervisor_policy_uri, tool.train_dir)
         from coglab.tools import train_run
 
         return train_run.run(tool)

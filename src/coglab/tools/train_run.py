@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from coglab.config import UserError
 from coglab.evaluation.report import print_table, results_table
+from coglab.games.registry import game_of
 from coglab.policies.checkpoints import (
     Checkpoint,
     TrainerState,
@@ -18,6 +19,7 @@ from coglab.policies.checkpoints import (
     load_weights,
     save_checkpoint,
 )
+from coglab.games.registry import game_of
 from coglab.policies.uris import find_checkpoint, parse_uri
 from coglab.tools.assembly import Parts, assemble
 from coglab.tools.closing import (
@@ -27,7 +29,6 @@ from coglab.tools.closing import (
     next_commands,
 )
 from coglab.tools.invocation import current_invocation
-from coglab.tools.references import require_playable_game
 from coglab.tools.resume import continue_from, read_saved_config
 from coglab.tracking.display import OutputConsole, print_line
 from coglab.tracking.ledger import refuse_if_running
@@ -170,10 +171,10 @@ def _teacher_plan(tool: TrainTool, start: Start) -> TeacherPlan:
 
 def _describe(tool: TrainTool, parts: Parts, plan: TeacherPlan, start: Start) -> list[str]:
     """What is about to run, in lines to print."""
-    game = require_playable_game(tool.training_env.game)
+    game = tool.training_env.game
     lines = [
-        f"run {tool.run_name}: {game.kind} {game.mission}, {parts.sim.max_steps:,} ticks, {game.num_agents} agents, "
-        f"rules {game.rules}, seed {tool.system.seed}",
+        f"run {tool.run_name}: {game_of(game).describe(game)}, {parts.sim.max_steps:,} ticks, {game.num_agents} agents, "
+        f"seed {tool.system.seed}",
         f"policy_architecture {parts.architecture.kind} ({parts.reason}), {parts.network.num_parameters:,} parameters, "
         f"{parts.precision} on {parts.device.type}"
         + (
@@ -279,10 +280,9 @@ def _evaluate_and_finish(
             tracker.print("training is done and saved; the same command evaluates it")
             raise
         tracker.log(step, evaluator_metrics(results, labels))
-        game = require_playable_game(tool.training_env.game)
-        table = results_table(
-            results, f"{game.mission}, {game.num_agents} agents, held-out maps", labels
-        )
+        game = tool.training_env.game
+        title = f"{game_of(game).title(game)}, {game.num_agents} agents, held-out maps"
+        table = results_table(results, title, labels)
     tracker.finish(0, "finished")
     if table is not None:
         print_table(console, table)

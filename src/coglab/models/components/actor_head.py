@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from coglab.models.components.route_pointer import NUM_POINTERS, RoutePointer
+from coglab.models.components.route_pointer import RoutePointer
 from coglab.models.ops.initialization import linear, multiply_adds
 from coglab.models.ops.precision import in_float32
 from coglab.models.registry import component
@@ -22,7 +22,9 @@ class ActorHead(nn.Module):
         super().__init__()
         self.out_width = spec.game.num_actions
         self.pointer = RoutePointer() if spec.shim.has_route_pointer else None
-        rows = self.out_width + (NUM_POINTERS if self.pointer is not None else 0)
+        # One pointer per class of targets and one for staying away from all of them.
+        pointers = spec.shim.num_route_classes + 1 if self.pointer is not None else 0
+        rows = self.out_width + pointers
         self.layer = linear(spec.in_width, rows, gain=0.01)
 
     def forward(self, x_RI: Tensor, inputs: dict[str, Tensor]) -> Tensor:

@@ -15,12 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from coglab.engine.jit import helper, kernel
-from coglab.games.cogsguard.memory_layout import NO_ROUTE, ROUTE_CLASSES, SCALARS
-from coglab.models import vocabulary
 from coglab.models.ops.summed_table import SummedTable
+from coglab.models.readings.reading import Reading, Scalar
 from coglab.models.registry import component
 from coglab.models.spec import BuildSpec
-from coglab.models.vocabulary import NUM_MODES, RowAllocator, Scalar, ScalarTable, scalar_table
+from coglab.models.vocabulary import RowAllocator, ScalarTable, scalar_table
 
 NUM_MEMORY_IDS = 112
 """Ids per observation that the memory can give; enough for every fact at once."""
@@ -28,37 +27,8 @@ NUM_MEMORY_IDS = 112
 DISTANCES = (*range(1, 17), 19, 22, 26, 31, 37, 45, 54, 65, 81, 101)
 """Lower ends of the distance buckets, in moves: exact to 16. A distance of 0 has a bucket of its own."""
 
-COUNTS = (1, 2, 3, 4, 6, 8, 11, 16, 23, 32, 64)
-STEPS = (*range(1, 11), 13, 17, 22, 30, 40, 60, 100, 160, 255)
-SLACK = (-99, -49, -29, -19, -9, 0, *range(1, 31, 2), 36, 41, 51, 61, 76, 91, 151, 251)
-COORDINATE = tuple(vocabulary.SIGNED_OFFSET)
-
-NUMBERS: dict[str, tuple[int, ...]] = {
-    "completion": tuple(range(8, 256, 8)),
-    "age": STEPS,
-    "energy": tuple(vocabulary.ENERGY),
-    "hp": tuple(vocabulary.HP),
-    "heart": tuple(vocabulary.HEARTS),
-    "influence": tuple(vocabulary.INFLUENCE),
-    "cargo": tuple(vocabulary.CARGO),
-    "stock_low": tuple(vocabulary.STOCK),
-    "row": COORDINATE,
-    "column": COORDINATE,
-    "ticks_home": STEPS,
-    "slack": SLACK,
-    "seat": tuple(range(8, 256, 8)),
-    "steps_off_ground": STEPS,
-    "steps_standing": STEPS,
-    **{f"stock_{name}": tuple(vocabulary.STOCK) for name in vocabulary.ELEMENTS},
-    **{f"carried_{name}": tuple(vocabulary.CARGO) for name in vocabulary.ELEMENTS},
-}
-"""Buckets of the numbers; numbers not named here get `COUNTS`."""
-
-LEFT_OUT = ("cargo_room", "spawn_row", "spawn_column")
-"""Facts that others imply: gear and cargo give the room, the slot gives the start cell."""
-
-FLAG_GROUPS = ("low_", "can_pay_", "moved_", "agent_", "blocked_", "on_")
-"""Neighbouring flags with one of these beginnings are read together, one id per pattern."""
+NO_ROUTE = 255
+"""Distance of a class without a known target, in every game."""
 
 
 class MemoryTable(NamedTuple):
@@ -81,35 +51,38 @@ class MapMemoryRows:
 
     Args:
         rows: allocator, extended.
+        reading: how the game is read.
     """
 
     num_ids = NUM_MEMORY_IDS
 
-    def __init__(self, rows: RowAllocator) -> None:
+    def __init__(self, rows: RowAllocator, reading: Reading) -> None:
+        self._reading = reading
+        facts = reading.facts
         columns, scalars, groups = [], [], []
         index = 0
-        while index < len(SCALARS):
-            fact = SCALARS[index]
-            prefix = next((p for p in FLAG_GROUPS if fact.name.startswith(p)), None)
+        while index < len(facts):
+            fact = facts[index]
+            prefix = next((p for p in reading.flag_groups if fact.name.startswith(p)), None)
             if prefix is not None:
-                size = sum(other.name.startswith(prefix) for other in SCALARS[index:])
+                size = sum(other.name.startswith(prefix) for other in facts[index:])
                 first = rows.take(f"memory_{prefix}*", 2**size - 1, f"patterns of {size} flags")
                 groups.append((index, size, first))
                 index += size
                 continue
-            if fact.name not in LEFT_OUT:
+            if fact.name not in reading.left_out:
                 columns.append(index)
-                scalars.append(Scalar(fact.name, (), _edges(fact)))
+                scalars.append(Scalar(fact.name, (), _edges(fact, reading)))
             index += 1
         table = scalar_table(rows, "memory_", scalars)
-        num_classes = len(ROUTE_CLASSES)
+        num_classes = self.num_classes = len(reading.route_classes)
         distance_rows = np.zeros((num_classes, 256), np.int16)
         distance = np.searchsorted(np.asarray(DISTANCES), np.arange(256), side="right")
-        for route, target in enumerate(ROUTE_CLASSES):
+        for route, target in enumerate(reading.route_classes):
             first = rows.take(f"distance_{target.name}", len(DISTANCES) + 1, "distance buckets")
             distance_rows[route] = first + distance
             distance_rows[route, NO_ROUTE] = 0
-        move_rows = NUM_MODES * num_classes * 15
+        move_rows = reading.modes.count * num_classes * 15
         move_first = rows.take("moves", move_rows, "mode x class x first moves")
         self.table = MemoryTable(
             np.asarray(columns, np.int32),
@@ -122,15 +95,13 @@ class MapMemoryRows:
     def describe(self) -> dict[str, Any]:
         """The facts and classes by name, as JSON-able data for the signature."""
         return {
-            "scalars": [[fact.name, fact.low, fact.high] for fact in SCALARS],
-            "route_classes": [target.name for target in ROUTE_CLASSES],
+            "scalars": [[fact.name, fact.low, fact.high] for fact in self._reading.facts],
+            "route_classes": [target.name for target in self._reading.route_classes],
         }
 
     def make_memory(self, num_rows: int, num_agents: int) -> Any:
         """Make an empty `MapMemory` of `num_rows` rows."""
-        from coglab.games.cogsguard.memory import MapMemory
-
-        return MapMemory(num_rows, num_agents)
+        return self._reading.make_memory(num_rows, num_agents)
 
     def write(
         self,
@@ -165,12 +136,12 @@ class ObsMapMemory(SummedTable):
         super().__init__(spec.shim.num_memory_rows, spec.in_width, NUM_MEMORY_IDS // 2)
 
 
-def _edges(fact: Any) -> tuple[int, ...]:
+def _edges(fact: Any, reading: Reading) -> tuple[int, ...]:
     if fact.kind == "flag":
         return (1,)
     if fact.kind == "category":
         return tuple(range(1, fact.high + 1))
-    return NUMBERS.get(fact.name, COUNTS)
+    return reading.numbers.get(fact.name, reading.default_edges)
 
 
 @helper

@@ -14,8 +14,10 @@ import numpy as np
 
 from coglab.engine.jit import helper, kernel
 from coglab.models.components.obs_map_memory import MapMemoryRows
+from coglab.models.components.own_mode import own_mode
 from coglab.models.encoder import Encoder, Spec
 from coglab.models.interface import GameInterface
+from coglab.models.readings import READINGS
 from coglab.models.registry import component
 from coglab.models.vocabulary import RowAllocator, TokenTable, token_table
 
@@ -40,9 +42,14 @@ class ObsShimTokens:
         self.tokens = token_table(game, self.rows, with_own=not config.map_memory)
         self.num_token_rows = self.rows.num_rows
         memory_rows = self.rows if self.kind == "fast" else RowAllocator()
-        self.memory = MapMemoryRows(memory_rows) if config.map_memory else None
+        self.memory = MapMemoryRows(memory_rows, READINGS[game.name]) if config.map_memory else None
         self.num_memory_rows = memory_rows.num_rows
         self.has_route_pointer = bool(config.map_memory and getattr(config, "route_pointer", False))
+
+    @property
+    def num_route_classes(self) -> int:
+        """Classes of targets that the map memory knows routes to; 0 without map memory."""
+        return self.memory.num_classes if self.memory is not None else 0
 
     def describe(self) -> dict[str, Any]:
         """Everything that fixes the meaning of the inputs, as JSON-able data."""
@@ -171,31 +178,6 @@ def _append(ids: np.ndarray, row: int, count: int, value: int) -> int:
 
 
 @helper
-def _own_mode(own: np.ndarray, table: TokenTable) -> int:
-    """Index of (role, has the role's gear, load); see `vocabulary.NUM_MODES`."""
-    terms = table.mode_terms
-    role = int(table.role_of_vibe[own[terms[0]] & 255])
-    geared = 0
-    if role > 0 and own[terms[role]] > 0:
-        geared = 1
-    cargo = own[terms[6]] + own[terms[7]] + own[terms[8]] + own[terms[9]]
-    hearts = own[terms[5]]
-    load = 0
-    if role == 1 or role == 2:
-        if hearts >= 6:
-            load = 2
-        elif hearts > 0:
-            load = 1
-    else:
-        full = 31 if own[terms[3]] > 0 else 3
-        if cargo >= full:
-            load = 2
-        elif cargo > 0:
-            load = 1
-    return (role * 2 + geared) * 3 + load
-
-
-@helper
 def _write_own_ids(
     own: np.ndarray, table: TokenTable, row: int, count: int, ids: np.ndarray
 ) -> int:
@@ -303,7 +285,7 @@ def write_token_ids(
                     mixed = (feature * 31 + value * 7 + cell * 13) & 255
                     count = _append(ids, n, count, unknown_first + mixed)
         count = _write_own_ids(own, table, n, count, ids)
-        modes[n] = _own_mode(own, table)
+        modes[n] = own_mode(own, table.mode_rule, table.mode_terms, table.role_of_vibe)
         count = _append(ids, n, count, table.mode_first + modes[n])
         count = _write_wall_ids(walls, wall_first, n, count, ids)
         if count > ids.shape[1]:
@@ -368,4 +350,4 @@ def copy_tokens(
                 out_tokens[n, count, 2] = value
                 count += 1
         out_tokens[n, count:] = 255
-        modes[n] = _own_mode(own, table)
+        modes[n] = own_mode(own, table.mode_rule, table.mode_terms, table.role_of_vibe)

@@ -10,11 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from coglab.games.cogsguard.memory_layout import ROUTE_CLASSES
 from coglab.models.ops.pointed_logits import pointed_logits
-
-NUM_POINTERS = len(ROUTE_CLASSES) + 1
-"""One pointer per class and one for staying away from all of them."""
 
 INITIAL_STRENGTH = 2.0
 """Logit that a move gains at the start when all weight points at classes that it leads to."""
