@@ -3,23 +3,20 @@
 A grid of cell names becomes bit rows (one bit per cell), a list of objects in row-major order, and a few masks. One
 `CompiledMaps` holds many maps of one size class in stacked arrays; a game keeps only the number of its slot.
 
-`MapTable` adds which slots may be drawn for new episodes and which are free to be overwritten. `mapgen.pool.MapPool`
-builds on it.
+`mapgen.pool.MapPool` builds on the `MapTable` of these maps.
 """
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from coglab.engine import maps as engine_maps
 from coglab.engine.jit import records
+from coglab.engine.maps import PAD, bit_rows, bit_set, row_words, set_bits_before
 from coglab.games.cogsguard import rules
-
-PAD = 5
-"""Empty cells around the map in bit rows, so that an 11x11 window never leaves them."""
 
 
 class MapShape(NamedTuple):
@@ -36,7 +33,7 @@ class MapShape(NamedTuple):
     @property
     def row_words(self) -> int:
         """64-bit words of one bit row."""
-        return (self.width + 2 * PAD + 63) // 64
+        return row_words(self.width)
 
     @property
     def source_words(self) -> int:
@@ -131,21 +128,7 @@ def kinds_of(grid: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: a cell name is not one of `rules.KINDS`.
     """
-    if grid.ndim != 2:
-        raise ValueError(
-            f"a map is a two-dimensional array of cell names, this one has shape {grid.shape}"
-        )
-    if grid.dtype == np.uint8:
-        return grid
-    kinds = np.full(grid.shape, 255, np.uint8)
-    for kind, name in enumerate(rules.KINDS):
-        kinds[grid == name] = kind
-    if (kinds == 255).any():
-        row, col = np.argwhere(kinds == 255)[0]
-        raise ValueError(
-            f"row {row}, column {col}: unknown cell {str(grid[row, col])!r}; known are {', '.join(rules.KINDS)}"
-        )
-    return kinds
+    return engine_maps.kinds_of(grid, rules.KINDS)
 
 
 def allocate_maps(count: int, shape: MapShape) -> CompiledMaps:
@@ -190,10 +173,9 @@ def write_map(maps: CompiledMaps, slot: int, grid: np.ndarray) -> None:
     words, sets = maps.wall_bits.shape[2], maps.hub_sources.shape[1]
     for array in maps:
         array[slot] = np.zeros((), array.dtype)
-    maps.wall_bits[slot, PAD : PAD + height] = _bit_rows(kinds == rules.WALL, words)
-    maps.object_bits[slot, PAD : PAD + height] = _bit_rows(is_object, words)
-    in_words = np.bitwise_count(maps.object_bits[slot]).ravel()
-    maps.objects_before[slot] = (np.cumsum(in_words) - in_words).reshape(-1, words)
+    maps.wall_bits[slot, PAD : PAD + height] = bit_rows(kinds == rules.WALL, words)
+    maps.object_bits[slot, PAD : PAD + height] = bit_rows(is_object, words)
+    maps.objects_before[slot] = set_bits_before(maps.object_bits[slot])
 
     objects = maps.objects[slot, : len(object_row)]
     objects["kind"], objects["row"], objects["col"] = object_kind, object_row, object_col
@@ -201,14 +183,14 @@ def write_map(maps: CompiledMaps, slot: int, grid: np.ndarray) -> None:
     objects["source"][source_object] = np.arange(len(source_object))
     maps.source_object[slot, : len(source_object)] = source_object
     source_kind = object_kind[source_object]
-    maps.hub_sources[slot] = _bit_set(source_kind == rules.HUB, sets)
-    maps.junction_sources[slot] = _bit_set(source_kind == rules.JUNCTION, sets)
+    maps.hub_sources[slot] = bit_set(source_kind == rules.HUB, sets)
+    maps.junction_sources[slot] = bit_set(source_kind == rules.JUNCTION, sets)
     for near, places, size in (
         (maps.sources_near_row, object_row[source_object], height),
         (maps.sources_near_col, object_col[source_object], width),
     ):
         close = np.abs(np.arange(size)[:, None] - places[None, :]) <= rules.AREA_RADIUS
-        near[slot, :size] = _bit_set(close, sets)
+        near[slot, :size] = bit_set(close, sets)
     maps.spawn_row[slot], maps.spawn_col[slot] = spawn_row, spawn_col
 
     info = maps.info[slot]
@@ -246,75 +228,8 @@ def _check_fits(
         )
 
 
-def _bit_rows(cells: np.ndarray, words: int) -> np.ndarray:
-    """Pack [H, W] bool into [H, words] uint64 with `PAD` empty columns on the left."""
-    wide = np.zeros((cells.shape[0], words * 64), bool)
-    wide[:, PAD : PAD + cells.shape[1]] = cells
-    return np.packbits(wide, axis=1, bitorder="little").view("<u8")
+class MapTable(engine_maps.MapTable[CompiledMaps]):
+    """Compiled maps with a list of slots that new episodes draw from, see `engine.maps.MapTable`."""
 
-
-def _bit_set(members: np.ndarray, words: int) -> np.ndarray:
-    """Pack [..., S] bool into [..., words] uint64."""
-    wide = np.zeros((*members.shape[:-1], words * 64), bool)
-    wide[..., : members.shape[-1]] = members
-    return np.packbits(wide, axis=-1, bitorder="little").view("<u8")
-
-
-class MapTable:
-    """Compiled maps with a list of slots that new episodes draw from.
-
-    A simulator draws `active[i]` for a new episode and keeps the slot until the episode ends. `replace_oldest` writes a
-    new map into a slot that is neither active nor played, so that running episodes keep their map. Call it only while
-    no step is running.
-
-    Attributes:
-        compiled: the maps, `capacity` slots.
-        active: [K] int32, slots that new episodes draw from, oldest first is `active[oldest]`.
-        oldest: position in `active` that `replace_oldest` overwrites next.
-    """
-
-    def __init__(self, compiled: CompiledMaps, active: np.ndarray) -> None:
-        """Use `compiled`; `active` is [K] int32 of slots that hold a map."""
-        self.compiled = compiled
-        self.active = active
-        self.oldest = 0
-        self._in_play: list[weakref.ref[np.ndarray]] = []
-
-    @classmethod
-    def from_grids(cls, grids: Sequence[np.ndarray]) -> MapTable:
-        """Return a table of exactly these maps; map i is slot i."""
-        return cls(compile_maps(grids), np.arange(len(grids), dtype=np.int32))
-
-    @property
-    def num_agents(self) -> int:
-        """Agents per map."""
-        return int(self.compiled.spawn_row.shape[1])
-
-    def attach(self, map_slots: np.ndarray) -> None:
-        """Tell the table where a simulator keeps the slots that its games play on ([E] int32)."""
-        self._in_play = [ref for ref in self._in_play if ref() is not None]
-        self._in_play.append(weakref.ref(map_slots))
-
-    def free_slots(self) -> np.ndarray:
-        """Return the slots that are neither active nor played, ascending."""
-        is_free = np.ones(len(self.compiled.info), bool)
-        is_free[self.active] = False
-        for ref in self._in_play:
-            slots = ref()
-            if slots is not None:
-                is_free[slots] = False
-        return np.flatnonzero(is_free)
-
-    def replace_oldest(self, grid: np.ndarray) -> bool:
-        """Put a new map in the place of the oldest active one.
-
-        Returns:
-            False if no slot was free (every spare slot is still being played); nothing changed then.
-        """
-        free = self.free_slots()
-        if len(free) == 0:
-            return False
-        write_map(self.compiled, int(free[0]), grid)
-        self.active[self.oldest] = free[0]
-        self.oldest = (self.oldest + 1) % len(self.active)
-        return True
+    _compile = staticmethod(compile_maps)
+    _write = staticmethod(write_map)

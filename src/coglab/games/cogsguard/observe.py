@@ -9,18 +9,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from coglab.engine.blocks import (
-    BLOCK,
-    TOKENS_PER_BLOCK,
-    compress_block,
-    copy_tokens,
-    fetch,
-    fill_block,
-    spread_tokens,
-    store32,
+from coglab.engine.blocks import BLOCK, copy_tokens, store32
+from coglab.engine.jit import count_ones, inlined, trailing_zeros
+from coglab.engine.maps import object_at
+from coglab.engine.tokens import (
+    NUM_TOKENS,
+    ROW_BYTES,
+    blank_rest,
+    copy_cut,
+    fetch_rows,
+    find_agents,
+    list_walls,
+    look_around,
+    put,
+    put_agent,
+    put_amount,
+    put_walls,
 )
-from coglab.engine.jit import count_ones, helper, inlined, trailing_zeros
-from coglab.engine.window import CENTRE, LOCATION, POSITION, RADIUS, window_mask
+from coglab.engine.window import CENTRE, LOCATION, RADIUS
 from coglab.games.cogsguard.rules import (
     AGENT,
     CLIPS,
@@ -34,11 +40,6 @@ from coglab.games.cogsguard.rules import (
     WALL,
 )
 from coglab.games.cogsguard.state import SOURCE_NEUTRAL
-from coglab.games.cogsguard.step import object_at
-
-NUM_TOKENS = 200
-ROW_BYTES = 3 * NUM_TOKENS
-BLANK = 255
 
 # --- features --------------------------------------------------------------------------------------------------------
 GROUP, FROZEN, EPISODE_PCT, LAST_ACTION, LAST_REWARD = 0, 1, 2, 3, 4
@@ -47,10 +48,8 @@ LP_EAST, LP_WEST, LP_NORTH, LP_SOUTH = 12, 13, 14, 15
 FIRST_INVENTORY, FIRST_STOCK = 16, 64
 TAG_COLLECTIVE_COGS = 0
 
-_ROWS_AHEAD, _LINES_AHEAD = 8, 3
 _MOST_OBJECT_TOKENS = 3
 _MOST_GLOBAL_BYTES = 3 * (3 + 2 + 8)
-_WHOLE_TOKENS = 3 * TOKENS_PER_BLOCK
 _TOKENS_SHIFT = np.uint64(48)
 _ONE, _LOW16 = np.uint64(1), np.uint64(0xFFFF)
 _8, _16, _32 = np.uint64(8), np.uint64(16), np.uint64(32)
@@ -88,43 +87,24 @@ def object_token_table(extractors_stay: bool) -> np.ndarray:
     return table
 
 
-# --- one token at a time ---------------------------------------------------------------------------------------------
-
-
-@inlined
-def _put(out, at, location, feature, value):
-    """Write one token at byte `at` and return the byte behind it; the byte after that is overwritten too."""
-    store32(out, at, np.uint32(location | (feature << 8) | (value << 16)))
-    return at + 3
-
-
-@inlined
-def _put_amount(out, at, location, feature, amount):
-    """Write an amount as one token, or two when it needs a second byte."""
-    at = _put(out, at, location, feature, amount & 255)
-    if amount >= 256:
-        at = _put(out, at, location, feature + 1, amount >> 8)
-    return at
-
-
 # --- parts that several agents see ------------------------------------------------------------------------------------
 
 
 @inlined
 def _write_agent(agent, out):
     """Write the tokens of an agent as anyone sees them, with location 0; return the number of bytes."""
-    at = _put(out, 0, 0, COLLECTIVE, COGS)
-    at = _put(out, at, 0, TAG, TAG_COLLECTIVE_COGS)
-    at = _put(out, at, 0, TAG, AGENT)
+    at = put(out, 0, 0, COLLECTIVE, COGS)
+    at = put(out, at, 0, TAG, TAG_COLLECTIVE_COGS)
+    at = put(out, at, 0, TAG, AGENT)
     if agent.vibe:
-        at = _put(out, at, 0, VIBE, np.int64(agent.vibe))
+        at = put(out, at, 0, VIBE, np.int64(agent.vibe))
     held = agent.recency
     for _ in range(np.int64(held >> np.uint64(56))):
         item = np.int64(held & np.uint64(15))
         held >>= np.uint64(4)
-        at = _put_amount(out, at, 0, FIRST_INVENTORY + 2 * item, np.int64(agent.inventory[item]))
-    at = _put(out, at, 0, GROUP, 0)
-    return _put(out, at, 0, FROZEN, 0)
+        at = put_amount(out, at, 0, FIRST_INVENTORY + 2 * item, np.int64(agent.inventory[item]))
+    at = put(out, at, 0, GROUP, 0)
+    return put(out, at, 0, FROZEN, 0)
 
 
 @inlined
@@ -133,7 +113,7 @@ def _write_stock(game, out):
     at = 0
     for element in range(OXYGEN, SILICON + 1):
         feature = FIRST_STOCK + 2 * (element - OXYGEN)
-        at = _put_amount(out, at, CENTRE, feature, np.int64(game.stock[element]))
+        at = put_amount(out, at, CENTRE, feature, np.int64(game.stock[element]))
     return at
 
 
@@ -145,89 +125,19 @@ def _write_globals(agent, game, rules, scratch, stock_bytes, out):
     """Write the tokens that open every observation; return the number of bytes."""
     tick = np.int64(game.tick)
     percent = 255 if tick >= rules.max_steps else (256 * tick) // rules.max_steps
-    at = _put(out, 0, CENTRE, EPISODE_PCT, percent)
-    at = _put(out, at, CENTRE, LAST_ACTION, np.int64(agent.last_action))
-    at = _put(out, at, CENTRE, LAST_REWARD, 0)
+    at = put(out, 0, CENTRE, EPISODE_PCT, percent)
+    at = put(out, at, CENTRE, LAST_ACTION, np.int64(agent.last_action))
+    at = put(out, at, CENTRE, LAST_REWARD, 0)
     if not rules.shows_stock:
         return at
     east = np.int64(agent.col) - np.int64(agent.spawn_col)
     south = np.int64(agent.row) - np.int64(agent.spawn_row)
     if east != 0:
-        at = _put(out, at, CENTRE, LP_EAST if east > 0 else LP_WEST, min(255, abs(east)))
+        at = put(out, at, CENTRE, LP_EAST if east > 0 else LP_WEST, min(255, abs(east)))
     if south != 0:
-        at = _put(out, at, CENTRE, LP_SOUTH if south > 0 else LP_NORTH, min(255, abs(south)))
+        at = put(out, at, CENTRE, LP_SOUTH if south > 0 else LP_NORTH, min(255, abs(south)))
     copy_tokens(out, at, scratch.stock_tokens, 0, np.uint8(0))
     return at + stock_bytes
-
-
-@inlined
-def _look_around(maps, slot, agent):
-    """Bring the walls and objects in the window of an agent up to date, if it has moved."""
-    row, col = np.int64(agent.row), np.int64(agent.col)
-    cell = (row << 16) + col
-    if agent.window_cell != cell:
-        agent.window_cell = cell
-        low, high = window_mask(maps.wall_bits[slot], row, col)
-        agent.window_walls[0] = low
-        agent.window_walls[1] = high
-        low, high = window_mask(maps.object_bits[slot], row, col)
-        agent.window_objects[0] = low
-        agent.window_objects[1] = high
-
-
-@inlined
-def _find_agents(rules, i, scratch):
-    """Find the other agents in the window of agent i of a game.
-
-    Returns:
-        (low, high, bytes): their window positions as a mask, and the length of their tokens. `scratch.agent_at` tells
-        who stands at each position.
-    """
-    row, col = scratch.rows[i], scratch.cols[i]
-    seen = np.uint64(0)
-    for j in range(scratch.rows.shape[0]):  # no branch in here, so that it runs on vectors
-        is_near = (abs(scratch.rows[j] - row) <= RADIUS) & (abs(scratch.cols[j] - col) <= RADIUS)
-        seen |= np.uint64(is_near) << np.uint64(j)
-    seen &= ~(_ONE << np.uint64(i))
-    low, high, num_bytes = np.uint64(0), np.uint64(0), 0
-    while seen:
-        j = trailing_zeros(seen)
-        seen &= seen - _ONE
-        position = POSITION[scratch.rows[j] - row + RADIUS, scratch.cols[j] - col + RADIUS]
-        scratch.agent_at[position] = j
-        num_bytes += scratch.agent_bytes[j]
-        bit = _ONE << np.uint64(position & 63)
-        if position < 64:
-            low |= bit
-        else:
-            high |= bit
-    return low, high, num_bytes
-
-
-@inlined
-def _list_walls(agent, locations):
-    """Write the location bytes of the walls in an agent's window to `locations`, nearest first."""
-    low = agent.window_walls[0]
-    compress_block(locations, 0, LOCATION, 0, low)
-    compress_block(locations, count_ones(low), LOCATION, 64, agent.window_walls[1])
-
-
-@inlined
-def _put_walls(out, at, locations, start, end):
-    """Write the tokens of the walls number start .. end - 1; return the byte behind the last."""
-    spread_tokens(out, at, locations, start, np.uint8(TAG), np.uint8(WALL))
-    for extra in range(TOKENS_PER_BLOCK, end - start, TOKENS_PER_BLOCK):
-        spread_tokens(out, at + 3 * extra, locations, start + extra, np.uint8(TAG), np.uint8(WALL))
-    return at + 3 * (end - start)
-
-
-@inlined
-def _put_agent(out, at, tokens, num_bytes, location):
-    """Copy the tokens of an agent, giving them a location; return the byte behind the last."""
-    copy_tokens(out, at, tokens, 0, location)
-    if num_bytes > _WHOLE_TOKENS:
-        copy_tokens(out, at + _WHOLE_TOKENS, tokens, _WHOLE_TOKENS, location)
-    return at + num_bytes
 
 
 @inlined
@@ -249,7 +159,7 @@ def _write_cells(state, maps, rules, env, agent, agents_low, agents_high, scratc
     """
     slot = np.int64(state.games[env].map_slot)
     locations = scratch.wall_locations
-    _list_walls(agent, locations)
+    list_walls(agent, locations)
     walls_before_half = 0
     walls_written = 0
     for half in range(2):
@@ -261,12 +171,12 @@ def _write_cells(state, maps, rules, env, agent, agents_low, agents_high, scratc
             position = 64 * half + trailing_zeros(left)
             left ^= bit
             walls_before = walls_before_half + count_ones(walls & (bit - _ONE))
-            at = _put_walls(out, at, locations, walls_written, walls_before)
+            at = put_walls(out, at, locations, walls_written, walls_before, TAG, WALL)
             walls_written = walls_before
             location = LOCATION[position]
             if agents & bit:
                 j = scratch.agent_at[position]
-                at = _put_agent(out, at, scratch.agent_tokens[j], scratch.agent_bytes[j], location)
+                at = put_agent(out, at, scratch.agent_tokens[j], scratch.agent_bytes[j], location)
             else:
                 row = np.int64(agent.row) + (np.int64(location) >> 4) - RADIUS
                 col = np.int64(agent.col) + (np.int64(location) & 15) - RADIUS
@@ -274,28 +184,7 @@ def _write_cells(state, maps, rules, env, agent, agents_low, agents_high, scratc
                 kind, value = maps.objects[slot, thing].kind, state.object_value[env, thing]
                 at = _put_object(out, at, rules.object_tokens[kind, value], location)
         walls_before_half += count_ones(walls)
-    return _put_walls(out, at, locations, walls_written, walls_before_half)
-
-
-@inlined
-def _blank_rest(out, at, end):
-    """Blank out[at:end], and the block behind `at` in any case; out has room for that block."""
-    fill_block(out, at, np.uint8(BLANK))
-    at += BLOCK
-    while at < end:
-        fill_block(out, min(at, ROW_BYTES - BLOCK), np.uint8(BLANK))
-        at += BLOCK
-
-
-@helper
-def _copy_cut(out, buffer, num_bytes):
-    """Copy an observation that may be too long, cut to 200 tokens, and blank the rest; return the bytes kept."""
-    kept = min(num_bytes, ROW_BYTES)
-    for i in range(kept):
-        out[i] = buffer[i]
-    for i in range(kept, ROW_BYTES):
-        out[i] = BLANK
-    return kept
+    return put_walls(out, at, locations, walls_written, walls_before_half, TAG, WALL)
 
 
 @inlined
@@ -303,8 +192,8 @@ def _observe_agent(state, maps, rules, env, i, scratch, stock_bytes, row):
     """Write the observation of agent i of a game to `row` ([600] uint8); return the number of tokens dropped."""
     game = state.games[env]
     agent = state.agents[env * rules.num_agents + i]
-    _look_around(maps, np.int64(game.map_slot), agent)
-    agents_low, agents_high, agent_bytes = _find_agents(rules, i, scratch)
+    look_around(maps, np.int64(game.map_slot), agent)
+    agents_low, agents_high, agent_bytes = find_agents(rules, i, scratch)
     most_bytes = _MOST_GLOBAL_BYTES + scratch.agent_bytes[i] + agent_bytes
     for half in range(2):
         most_bytes += 3 * count_ones(agent.window_walls[half])
@@ -313,13 +202,13 @@ def _observe_agent(state, maps, rules, env, i, scratch, stock_bytes, row):
     has_room = most_bytes + BLOCK <= ROW_BYTES
     out = row if has_room else scratch.row_buffer
     at = _write_globals(agent, game, rules, scratch, stock_bytes, out)
-    at = _put_agent(out, at, scratch.agent_tokens[i], scratch.agent_bytes[i], np.uint8(CENTRE))
+    at = put_agent(out, at, scratch.agent_tokens[i], scratch.agent_bytes[i], np.uint8(CENTRE))
     at = _write_cells(state, maps, rules, env, agent, agents_low, agents_high, scratch, out, at)
     if has_room:
-        _blank_rest(row, at, 3 * np.int64(agent.token_count))
+        blank_rest(row, at, 3 * np.int64(agent.token_count))
         agent.token_count = at // 3
         return 0
-    kept = _copy_cut(row, scratch.row_buffer, at)
+    kept = copy_cut(row, scratch.row_buffer, at)
     agent.token_count = kept // 3
     return (at - kept) // 3
 
@@ -348,10 +237,7 @@ def observe_game(state, maps, rules, env, scratch, tokens):
     stock_bytes = _write_stock(state.games[env], scratch.stock_tokens)
     written, dropped = np.int64(0), np.int64(0)
     for i in range(rules.num_agents):
-        # With thousands of games the rows are not in the caches; they can be on their way while others are written.
-        ahead = min(first + i + _ROWS_AHEAD, tokens.shape[0] - 1)
-        for line in range(_LINES_AHEAD):
-            fetch(tokens[ahead], 64 * line)
+        fetch_rows(tokens, first + i)
         dropped += _observe_agent(
             state, maps, rules, env, i, scratch, stock_bytes, tokens[first + i]
         )

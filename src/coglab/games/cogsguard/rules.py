@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from coglab.engine.moves import MOVES
+
 RULES_VERSION = "2026-02-01"
 
 # --- resources -------------------------------------------------------------------------------------------------------
@@ -36,7 +38,6 @@ MAX_AMOUNT = 65535
 
 # --- actions and vibes -----------------------------------------------------------------------------------------------
 VIBES = ("default", "heart", "gear", "scrambler", "aligner", "miner", "scout")
-MOVES = ("north", "south", "west", "east")
 ACTIONS = (
     "noop",
     *(f"move_{name}" for name in MOVES),
@@ -44,8 +45,6 @@ ACTIONS = (
 )
 NUM_ACTIONS = len(ACTIONS)
 NOOP, FIRST_MOVE, FIRST_VIBE_ACTION = 0, 1, 5
-ROW_STEP = np.array([-1, 1, 0, 0], np.int64)
-COL_STEP = np.array([0, 0, -1, 1], np.int64)
 
 # --- kinds of objects: the id of a kind is the id of its `type:` tag in the observation -------------------------------
 KINDS = (

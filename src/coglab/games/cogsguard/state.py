@@ -11,27 +11,17 @@ import numpy as np
 
 from coglab.engine.jit import records
 from coglab.engine.rng import MT_WORDS
+from coglab.engine.tokens import FAR_AWAY, lanes_of
+from coglab.engine.turns import NUM_INVALID_SLOTS, NUM_SHARED_COUNTERS
 from coglab.games.cogsguard import rules
 from coglab.games.cogsguard.maps import CompiledMaps
-
-NUM_INVALID_SLOTS = 4
-"""Distinct invalid action indices that are counted by name per agent; further ones count only in the total."""
 
 SOURCE_NEUTRAL = 255
 """`object_value` of a junction without owner."""
 
-# Columns of `counter` of an agent.
-(
-    NOOP_SUCCESS,
-    MOVE_SUCCESS,
-    MOVE_FAILED,
-    VIBE_SUCCESS,
-    INVALID_INDEX,
-    MAX_STANDING,
-    ALIGNED_BY_AGENT,
-    SCRAMBLED_BY_AGENT,
-) = range(8)
-NUM_COUNTERS = 8
+# Columns of `counter` of an agent; the first are those of `engine.turns`.
+ALIGNED_BY_AGENT, SCRAMBLED_BY_AGENT = NUM_SHARED_COUNTERS, NUM_SHARED_COUNTERS + 1
+NUM_COUNTERS = NUM_SHARED_COUNTERS + 2
 
 # Columns of `junctions` of a game: owned now, times gained, times lost, sum over ticks of those owned.
 OWNED, GAINED, LOST, HELD = range(4)
@@ -161,9 +151,6 @@ class Scratch(NamedTuple):
     """[...] uint8, room for one observation without a limit"""
 
 
-_FAR_AWAY = 1 << 20
-
-
 def allocate_state(num_envs: int, num_agents: int, maps: CompiledMaps, exact_order: bool) -> State:
     """Return zeroed state for games on any of `maps`."""
     return State(
@@ -177,14 +164,12 @@ def allocate_state(num_envs: int, num_agents: int, maps: CompiledMaps, exact_ord
 
 def allocate_scratch(num_agents: int, maps: CompiledMaps) -> Scratch:
     """Return the work space that one thread needs."""
-    lanes = (
-        -(-num_agents // 16) * 16
-    )  # loops over full vectors are faster than loops over exactly A
+    lanes = lanes_of(num_agents)
     return Scratch(
         order=np.zeros(num_agents, np.int64),
         junctions=np.zeros(maps.source_object.shape[1], np.int64),
-        rows=np.full(lanes, _FAR_AWAY, np.int32),
-        cols=np.full(lanes, _FAR_AWAY, np.int32),
+        rows=np.full(lanes, FAR_AWAY, np.int32),
+        cols=np.full(lanes, FAR_AWAY, np.int32),
         agent_tokens=np.zeros((num_agents, 192), np.uint8),
         agent_bytes=np.zeros(num_agents, np.int64),
         stock_tokens=np.zeros(128, np.uint8),

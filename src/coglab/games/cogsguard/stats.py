@@ -6,7 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from coglab.engine.episodes import record_length
 from coglab.engine.jit import helper
+from coglab.engine.turns import (
+    INVALID_INDEX,
+    MAX_STANDING,
+    MOVE_FAILED,
+    MOVE_SUCCESS,
+    NOOP_SUCCESS,
+    VIBE_SUCCESS,
+)
 from coglab.games.cogsguard.rules import (
     AGENT,
     ALIGNER_STATION,
@@ -32,15 +41,9 @@ from coglab.games.cogsguard.state import (
     ALIGNED_BY_AGENT,
     GAINED,
     HELD,
-    INVALID_INDEX,
     LOST,
-    MAX_STANDING,
-    MOVE_FAILED,
-    MOVE_SUCCESS,
-    NOOP_SUCCESS,
     OWNED,
     SCRAMBLED_BY_AGENT,
-    VIBE_SUCCESS,
 )
 
 AGENT_STATS = (
@@ -140,12 +143,7 @@ def allocate_episode(num_envs: int, num_agents: int) -> Episode:
 @helper
 def record_episode(state, maps, rules, env, was_cut, episode):
     """Write the statistics of the running episode of game `env` to its record."""
-    episode.count[env] += 1
-    episode.length[env] = state.games[env].tick
-    episode.was_cut[env] = was_cut
-    first = env * rules.num_agents
-    for agent in range(rules.num_agents):
-        episode.returns[env, agent] = state.agents[first + agent].episode_return
+    record_length(state, rules, env, was_cut, episode)
     read_stats(state, maps, rules, env, env, episode)
 
 

@@ -9,7 +9,17 @@ from __future__ import annotations
 import numpy as np
 
 from coglab.engine.jit import count_ones, helper, inlined
-from coglab.engine.rng import mt_shuffle, shuffled_order
+from coglab.engine.maps import PAD, object_at
+from coglab.engine.moves import COL_STEP, ROW_STEP
+from coglab.engine.turns import (
+    MOVE_FAILED,
+    MOVE_SUCCESS,
+    NOOP_SUCCESS,
+    VIBE_SUCCESS,
+    count_invalid_index,
+    count_standing,
+    draw_order,
+)
 from coglab.games.cogsguard.events import owner_of, run_events, set_owner
 from coglab.games.cogsguard.inventory import (
     change,
@@ -22,13 +32,11 @@ from coglab.games.cogsguard.inventory import (
     push_front,
     withdraw,
 )
-from coglab.games.cogsguard.maps import PAD
 from coglab.games.cogsguard.rules import (
     ALIGNER,
     CHEST,
     CLIPS,
     COGS,
-    COL_STEP,
     DEPOSIT_MAX,
     ELEMENT_OF_KIND,
     ENERGY,
@@ -65,7 +73,6 @@ from coglab.games.cogsguard.rules import (
     READ_HELD,
     READ_SCRAMBLED,
     READ_VIBES,
-    ROW_STEP,
     SCOUT,
     SCRAMBLER,
     SILICON,
@@ -73,15 +80,8 @@ from coglab.games.cogsguard.rules import (
 from coglab.games.cogsguard.state import (
     ALIGNED_BY_AGENT,
     HELD,
-    INVALID_INDEX,
-    MAX_STANDING,
-    MOVE_FAILED,
-    MOVE_SUCCESS,
-    NOOP_SUCCESS,
-    NUM_INVALID_SLOTS,
     OWNED,
     SCRAMBLED_BY_AGENT,
-    VIBE_SUCCESS,
 )
 
 _ONE = np.uint64(1)
@@ -109,7 +109,7 @@ def step_game(state, maps, rules, env, actions, scratch, exact_order, success, r
     # 2. The clips act.
     run_events(state, maps, rules, env, scratch.junctions, exact_order)
     # 3. The order in which agents act is drawn anew.
-    _draw_order(state, rules, env, scratch.order, exact_order)
+    draw_order(state, rules, env, scratch.order, exact_order)
     # 4. Actions, one agent after the other.
     for i in range(rules.num_agents):
         n = first + scratch.order[i]
@@ -123,16 +123,6 @@ def step_game(state, maps, rules, env, actions, scratch, exact_order, success, r
     _pay_rewards(state, maps, rules, env, rewards)
 
 
-@inlined
-def _draw_order(state, rules, env, order, exact_order):
-    if exact_order:
-        for i in range(rules.num_agents):
-            order[i] = i
-        mt_shuffle(state.mt[env], state.games[env], order, rules.num_agents)
-    else:
-        shuffled_order(state.games[env], rules.num_agents, order)
-
-
 # --- 4. actions ------------------------------------------------------------------------------------------------------
 
 
@@ -141,7 +131,7 @@ def _act(state, maps, rules, env, agent, action):
     """Try an agent's action; return whether it succeeded."""
     if action < 0 or action >= NUM_ACTIONS:
         agent.last_action = NOOP
-        _count_invalid_index(agent, action)
+        count_invalid_index(agent, action)
         return False
     is_move = NOOP < action < FIRST_VIBE_ACTION
     has_succeeded = True
@@ -153,36 +143,11 @@ def _act(state, maps, rules, env, agent, action):
     else:
         agent.vibe = action - FIRST_VIBE_ACTION
         agent.counter[VIBE_SUCCESS] += 1
-    _count_standing(agent)
+    count_standing(agent)
     if is_move and has_succeeded:
         change_energy(agent, rules, -rules.move_cost)
     agent.last_action = action if has_succeeded else NOOP
     return has_succeeded
-
-
-@helper
-def _count_invalid_index(agent, action):
-    """Count an action outside the list: twice, once for each of the reference engine's two passes."""
-    agent.counter[INVALID_INDEX] += 2
-    for i in range(NUM_INVALID_SLOTS):
-        if agent.invalid_count[i] == 0 or agent.invalid_index[i] == action:
-            agent.invalid_index[i] = action
-            agent.invalid_count[i] += 2
-            return
-
-
-@inlined
-def _count_standing(agent):
-    """Count actions that left the agent in the cell in which its previous action left it."""
-    if agent.row == agent.last_row and agent.col == agent.last_col:
-        agent.standing += 1
-        agent.counter[MAX_STANDING] = max(
-            np.int64(agent.counter[MAX_STANDING]), np.int64(agent.standing)
-        )
-    else:
-        agent.standing = 0
-        agent.last_row = agent.row
-        agent.last_col = agent.col
 
 
 @inlined
@@ -211,14 +176,6 @@ def _move(state, maps, rules, env, agent, direction):
     agent.row = row
     agent.col = col
     return True
-
-
-@inlined
-def object_at(maps, slot, row, col):
-    """Return the number of the object at a cell of a map that has one there."""
-    word, bit = (col + PAD) >> 6, _ONE << np.uint64((col + PAD) & 63)
-    left_of_it = maps.object_bits[slot, row + PAD, word] & (bit - _ONE)
-    return np.int64(maps.objects_before[slot, row + PAD, word]) + count_ones(left_of_it)
 
 
 # --- what can be used: the first handler whose conditions hold is carried out, and then the move has succeeded ---------

@@ -1,1 +1,1 @@
-"""The game machina_1. So far its settings only: recipes resolve, and say so when they are asked to run."""
+"""machina_1: rules, state, the step (read `step.py` first), observations, maps."""

@@ -9,7 +9,7 @@ import pytest
 
 from coglab.engine.jit import CHECKS_BOUNDS, IS_COMPILED
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif(
     CHECKS_BOUNDS or not IS_COMPILED, reason="this run is such a lane itself"
@@ -34,7 +34,12 @@ def run_lane(setting, *what):
 
 
 def test_the_rules_hold_as_plain_python():
-    run_lane("NUMBA_DISABLE_JIT", "tests/games/cogsguard/test_small_facts.py", "tests/engine")
+    run_lane(
+        "NUMBA_DISABLE_JIT",
+        "tests/games/cogsguard/test_small_facts.py",
+        "tests/games/machina1/test_rules.py",
+        "tests/engine",
+    )
 
 
 @pytest.mark.slow  # compiles everything once more
@@ -43,5 +48,7 @@ def test_the_rules_and_recorded_episodes_hold_with_every_array_access_checked():
         "NUMBA_BOUNDSCHECK",
         "tests/games/cogsguard/test_small_facts.py",
         "tests/games/cogsguard/test_traces.py",
+        "tests/games/machina1/test_rules.py",
+        "tests/games/machina1/test_traces.py",
         "tests/engine",
     )
