@@ -32,7 +32,7 @@ class Labels(NamedTuple):
         """Labels of a teacher that always abstains."""
         return cls(
             np.full(num_rows, -1, np.int16),
-            np.zeros(num_rows, np.uint16),
+            np.zeros(num_rows, np.uint32),
             np.zeros(num_rows, np.float32),
         )
 

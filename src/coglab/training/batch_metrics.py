@@ -66,6 +66,6 @@ def _teacher_metrics(experience: Experience) -> dict[str, float]:
     own_masks, own_actions = steps.label_mask[own], steps.action[own]
     own_labelled = own_masks != 0
     if own_labelled.any():
-        agrees = (own_masks >> own_actions.astype(np.uint16)) & 1
+        agrees = (own_masks >> own_actions.astype(np.uint32)) & 1
         metrics["teacher/agreement"] = float(agrees[own_labelled].mean())
     return metrics

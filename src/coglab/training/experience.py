@@ -27,7 +27,7 @@ class Steps(NamedTuple):
         behaviour_log_prob: f32 log-probability of the action under whoever chose it; 0 for the teacher.
         student_log_prob: f32 log-probability of the action under the student.
         value: f32 the critic's estimate.
-        label_mask: u16, bit u set if the teacher finds action u right; 0 where it abstains or was not asked.
+        label_mask: u32, bit u set if the teacher finds action u right; 0 where it abstains or was not asked.
         label_weight: f32 weight of the label.
         reward: f32 as the game gave it.
         terminated: bool, the rules ended the episode with this action.
@@ -53,7 +53,7 @@ _STEP_DTYPES = {
     "reset": np.bool_,
     "action": np.int32,
     "leader": np.uint8,
-    "label_mask": np.uint16,
+    "label_mask": np.uint32,
     "terminated": np.bool_,
     "truncated": np.bool_,
 }

@@ -52,7 +52,7 @@ class LearnedTeacher:
 
     Attributes:
         labels: i16 `[N]` its likeliest action; a network never abstains.
-        label_mask: u16 `[N]` that action's bit.
+        label_mask: u32 `[N]` that action's bit; 0, no label, for actions from 31 on, which say nothing in any game.
         label_weight: f32 `[N]`, 1.
         log_probs: f32 `[N, U]`.
         values: f32 `[N]`.
@@ -80,7 +80,7 @@ class LearnedTeacher:
         self._replicas: dict[int, Network] = {}
         self._lock = threading.Lock()
         self.labels = np.zeros(sim.num_rows, np.int16)
-        self.label_mask = np.zeros(sim.num_rows, np.uint16)
+        self.label_mask = np.zeros(sim.num_rows, np.uint32)
         self.label_weight = np.ones(sim.num_rows, np.float32)
         self.log_probs = np.zeros((sim.num_rows, len(sim.action_names)), np.float32)
         self.values = np.zeros(sim.num_rows, np.float32)
@@ -114,7 +114,7 @@ class LearnedTeacher:
         self.log_probs[rows] = log_probs
         self.values[rows] = out.values_ST[:, 0].float().cpu().numpy()
         self.labels[rows] = best
-        self.label_mask[rows] = np.left_shift(1, best)
+        self.label_mask[rows] = np.where(best < 31, np.left_shift(1, np.minimum(best, 30)), 0)
 
     def _replica(self, first_env: int) -> Network:
         """The view of the network that belongs to the thread of this range: a network is not safe to share."""

@@ -123,14 +123,14 @@ def eer_label_bonus(
 
     Args:
         action: i32 `[S, T]` executed actions, all the student's.
-        label_mask: u16 `[S, T]` right actions, one bit each; 0 where there is no label, which gives no bonus.
+        label_mask: u32 `[S, T]` right actions, one bit each; 0 where there is no label, which gives no bonus.
         prob_floor: probability that stands for wrong actions.
         coef: weight, in units of the learning reward.
 
     Returns:
         f32 `[S, T]`, at most 0.
     """
-    is_wrong = (label_mask != 0) & ((label_mask >> action.astype(np.uint16)) & 1 == 0)
+    is_wrong = (label_mask != 0) & ((label_mask >> action.astype(label_mask.dtype)) & 1 == 0)
     return np.asarray(coef * math.log(prob_floor) * is_wrong, np.float32)
 
 

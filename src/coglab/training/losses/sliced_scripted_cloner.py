@@ -31,6 +31,8 @@ def sliced_scripted_cloner_loss(
     """
     num_actions = outputs.log_probs_STU.shape[-1]
     bits_U = torch.arange(num_actions, dtype=torch.int32, device=batch.label_mask_ST.device)
+    # Masks have bits 0 to 30. Bit 31, the sign, stands for all actions from there on: no label names them.
+    bits_U = bits_U.clamp(max=31)
     is_labelled_ST = (batch.label_mask_ST != 0) & (batch.slice_S != PPO).unsqueeze(1)
     # Abstentions and PPO rows get the full set: log 1 = 0 instead of log 0, with weight 0 besides.
     mask_ST = torch.where(is_labelled_ST, batch.label_mask_ST, -1)

@@ -140,17 +140,6 @@ TEACHERS: dict[str, TeacherInfo] = {
             )
             for role, (does, lacks) in _SINGLE.items()
         ),
-        TeacherInfo(
-            "dinky",
-            f"{PREFIX}dinky:v15",
-            "crafts hearts on machina_1",
-            "the teacher of the runs of January 2026",
-            "another game's rules",
-            "baseline",
-            (),
-            version="v15",
-            missing="it plays machina_1, which cannot be played yet",
-        ),
     )
 }  # fmt: skip
 
