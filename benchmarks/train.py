@@ -30,6 +30,7 @@ from coglab.cli import assemble as command_line
 from coglab.cli import targets
 from coglab.tools.assembly import assemble
 from coglab.tools.train import TrainTool
+from coglab.training.device import MatmulPrecision, matmul_precision
 from coglab.training.teacher_plan import TeacherPlan
 from coglab.training.trainer import Trainer
 
@@ -57,14 +58,17 @@ def main() -> int:
     uris = {"pure PPO": None, "with teacher": arguments.teacher}
     if arguments.teacher == "none":
         del uris["with teacher"]
-    trainers = {name: _make_trainer(arguments, uri) for name, uri in uris.items()}
+    made = {name: _make_trainer(arguments, uri) for name, uri in uris.items()}
+    trainers = {name: trainer for name, (trainer, _) in made.items()}
     geometry = next(iter(trainers.values())).geometry
+    products: MatmulPrecision = next(iter(made.values()))[1]
     print("\n".join(geometry.describe()), flush=True)
     samples: dict[str, list[dict[str, float]]] = {name: [] for name in trainers}
     for number in range(arguments.warmup + arguments.iterations):
         for name, trainer in trainers.items():
             processor = time.process_time()
-            metrics = trainer.iterate()
+            with matmul_precision(products):
+                metrics = trainer.iterate()
             metrics["processor_seconds"] = time.process_time() - processor
             if number >= arguments.warmup:
                 samples[name].append(metrics)
@@ -82,6 +86,7 @@ def main() -> int:
             "batch_size": geometry.batch_size,
             "minibatch_size": geometry.minibatch_size,
         },
+        "matmul_precision": products,
         "loops": {name: _summary(s, geometry.batch_size) for name, s in samples.items()},
     }
     print("\n" + _table(results))
@@ -91,8 +96,10 @@ def main() -> int:
     return 0
 
 
-def _make_trainer(arguments: argparse.Namespace, uri: str | None) -> Trainer:
-    """Build a training run exactly as the tool does, without its record."""
+def _make_trainer(
+    arguments: argparse.Namespace, uri: str | None
+) -> tuple[Trainer, MatmulPrecision]:
+    """Build a training run exactly as the tool does, without its record; with the precision of its products."""
     given: list[str] = list(arguments.set)
     if arguments.workers:
         given.append(f"training_env.num_workers={arguments.workers}")
@@ -108,7 +115,7 @@ def _make_trainer(arguments: argparse.Namespace, uri: str | None) -> Trainer:
         raise TypeError(f"{RECIPE} makes {type(tool).__name__}")
     parts = assemble(tool)
     cloner = tool.trainer.losses.sliced_scripted_cloner
-    return Trainer(
+    trainer = Trainer(
         tool.trainer,
         parts.geometry,
         TeacherPlan.from_config(cloner, tool.trainer.total_timesteps),
@@ -124,6 +131,7 @@ def _make_trainer(arguments: argparse.Namespace, uri: str | None) -> Trainer:
         maps_per_iteration=tool.training_env.map_pool.refresh,
         precision=parts.precision,
     )
+    return trainer, parts.matmul_precision
 
 
 def _summary(samples: list[dict[str, float]], batch_size: int) -> dict[str, Any]:

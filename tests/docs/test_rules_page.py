@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from coglab.engine.mapgen.compound import pad_capacity
 from coglab.games.cogsguard import rules
 from coglab.games.cogsguard.config import CogsGuardConfig
 from coglab.games.cogsguard.events import EVENTS, schedule
 from coglab.games.cogsguard.mapgen import MapPool
-from coglab.games.cogsguard.mapgen.hub import pad_capacity
+from coglab.games.cogsguard.mapgen.site import compound_of
 from coglab.games.cogsguard.mapgen.text_map import LEGEND, MAX_SIDE
 from coglab.games.cogsguard.missions import MISSIONS
 from coglab.games.cogsguard.preset import reward_entries, reward_statistics
@@ -113,8 +114,8 @@ def test_missions():
             len({stock[element] for element in ("carbon", "oxygen", "germanium", "silicon")}) == 1
         )
     capacities = (
-        pad_capacity(MISSIONS["arena"].hub_size),
-        pad_capacity(MISSIONS["tutorial"].hub_size),
+        pad_capacity(compound_of(MISSIONS["arena"])),
+        pad_capacity(compound_of(MISSIONS["tutorial"])),
     )
     assert "up to {} (tutorial {})".format(*capacities) in PAGE.replace("\n", " ")
 

@@ -248,3 +248,15 @@ def test_a_run_without_a_name_gets_one():
 def test_the_plan_tells_the_sizes_that_a_typed_number_does_not_fit():
     with pytest.raises(UserError, match="5000"):
         resolve("trainer.batch_size=2097152", "trainer.minibatch_size=5000").plan()
+
+
+@pytest.mark.parametrize(
+    ("word", "mode"), [("off", "disabled"), ("offline", "offline"), ("auto", "auto")]
+)
+def test_the_mode_alone_stands_for_the_sinks_settings(word, mode):
+    assert resolve(f"wandb={word}").wandb.mode == mode
+
+
+def test_an_unknown_mode_of_the_sink_is_answered_with_the_nearest():
+    with pytest.raises(UserError, match="Did you mean `online`"):
+        resolve("wandb=onlin")

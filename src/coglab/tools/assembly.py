@@ -13,7 +13,15 @@ from coglab.games.cogsguard.team_view import TeamFacts
 from coglab.models.build import build_network, resolve_architecture
 from coglab.policies.uris import parse_uri
 from coglab.tools.references import require_playable_game
-from coglab.training.device import Device, Precision, choose_device, choose_precision, seed_weights
+from coglab.training.device import (
+    Device,
+    MatmulPrecision,
+    Precision,
+    choose_device,
+    choose_matmul_precision,
+    choose_precision,
+    seed_weights,
+)
 from coglab.training.geometry import Geometry, resolve_geometry
 from coglab.training.learned_teacher import load_learned_teacher
 
@@ -31,6 +39,7 @@ class Parts:
     Attributes:
         device: where the network runs.
         precision: `float32` or `bfloat16`.
+        matmul_precision: of float32 matrix products.
         architecture: resolved, never `auto`.
         reason: why this architecture, one line.
         geometry: sizes.
@@ -44,6 +53,7 @@ class Parts:
 
     device: Device
     precision: Precision
+    matmul_precision: MatmulPrecision
     architecture: FastConfig | VitConfig
     reason: str
     geometry: Geometry
@@ -101,6 +111,7 @@ def assemble(tool: TrainTool) -> Parts:
     return Parts(
         device=device,
         precision=choose_precision(tool.system.precision, device),
+        matmul_precision=choose_matmul_precision(tool.system.matmul_precision, device),
         architecture=architecture,
         reason=reason,
         geometry=geometry,

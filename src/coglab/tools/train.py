@@ -24,7 +24,7 @@ from coglab.tools.teacher_spelling import (
     describe_teacher_plan,
     spell_out_teacher,
 )
-from coglab.tracking.config import DisplayConfig, WandbConfig
+from coglab.tracking.config import DisplayConfig, Wandb, WandbConfig
 from coglab.training.config import (
     TEACHER_LOSSES,
     SystemConfig,
@@ -74,7 +74,7 @@ class TrainTool(Tool):
     checkpointer: CheckpointerConfig = CheckpointerConfig()
     """When checkpoints are written and how many are kept."""
 
-    wandb: WandbConfig = WandbConfig()
+    wandb: Wandb = WandbConfig()
     """Weights & Biases."""
 
     display: DisplayConfig = DisplayConfig()

@@ -33,7 +33,7 @@ from coglab.tracking.display import OutputConsole, print_line
 from coglab.tracking.ledger import refuse_if_running
 from coglab.tracking.run import RunTracker, open_run
 from coglab.tracking.signals import StopSignals
-from coglab.training.device import Device, choose_device, prepare_threads
+from coglab.training.device import Device, choose_device, matmul_precision, prepare_threads
 from coglab.training.teacher_plan import TeacherPlan
 from coglab.training.trainer import Trainer
 
@@ -175,7 +175,12 @@ def _describe(tool: TrainTool, parts: Parts, plan: TeacherPlan, start: Start) ->
         f"run {tool.run_name}: {game.kind} {game.mission}, {parts.sim.max_steps:,} ticks, {game.num_agents} agents, "
         f"rules {game.rules}, seed {tool.system.seed}",
         f"policy_architecture {parts.architecture.kind} ({parts.reason}), {parts.network.num_parameters:,} parameters, "
-        f"{parts.precision} on {parts.device.type}",
+        f"{parts.precision} on {parts.device.type}"
+        + (
+            f", products in {parts.matmul_precision} precision"
+            if parts.matmul_precision != "highest"
+            else ""
+        ),
         *parts.geometry.describe(),
         *plan.describe(tool.trainer),
     ]
@@ -247,7 +252,7 @@ def _train_and_close(
         should_stop=signals.should_stop,
         state=start.state,
     )
-    with signals.deferred():
+    with signals.deferred(), matmul_precision(parts.matmul_precision):
         ended = trainer.run()
     if ended == "stopped":
         tracker.finish(signals.exit_code, signals.state, "stopped by a signal; saved")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from coglab.config import Config
 
@@ -29,6 +29,17 @@ class WandbConfig(Config):
 
     notes: str | None = None
     """Free text."""
+
+
+def _mode_alone(value: object) -> object:
+    """Let `wandb=offline` mean `wandb={mode: offline}`, and `off` mean `disabled`."""
+    if not isinstance(value, str):
+        return value
+    return {"mode": "disabled" if value == "off" else value}
+
+
+Wandb = Annotated[WandbConfig, BeforeValidator(_mode_alone)]
+"""The sink's settings, or its mode alone."""
 
 
 class DisplayConfig(Config):

@@ -518,3 +518,7 @@ class SystemConfig(Config):
 
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto`: bfloat16 autocast on GPUs that have it, float32 elsewhere."""
+
+    matmul_precision: Literal["auto", "highest", "high", "medium"] = "auto"
+    """Factors of float32 matrix products while training, in PyTorch's words: `highest` float32, `high` TensorFloat32,
+    `medium` bfloat16 (sums stay float32). `auto`: `medium` on CPUs with bfloat16 matrix units, `highest` elsewhere."""

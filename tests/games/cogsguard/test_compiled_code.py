@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from coglab.engine.jit import IS_COMPILED, direct
+from coglab.engine.mapgen import connect
 from coglab.games.cogsguard import batch
-from coglab.games.cogsguard.mapgen import connect
 from tests.games.cogsguard.little_world import World
 
 pytestmark = pytest.mark.skipif(not IS_COMPILED, reason="nothing is compiled")

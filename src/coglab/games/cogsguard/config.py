@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from coglab.config import Config
+from coglab.engine.mapgen.config import MapPoolConfig as MapPoolConfig
 
 RewardVariant = Literal["objective", "no_objective", "milestones", "credit", "penalize_vibe_change"]
 RulesVersion = Literal["2026-02-01", "2026-01-24"]
@@ -44,13 +45,3 @@ class CogsGuardConfig(Config):
 
     move_cost: int = Field(3, ge=0, le=1000)
     """Energy that a successful move or use costs."""
-
-
-class MapPoolConfig(Config):
-    """The maps that parallel games draw from."""
-
-    size: int = Field(256, ge=1, le=100_000)
-    """Maps kept in memory and shared by all games. More maps: less over-fitting, a longer start-up."""
-
-    refresh: int = Field(4, ge=0)
-    """Maps replaced by new ones after every iteration, oldest first. 0 keeps the first pool for the whole run."""

@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from coglab.config.errors import UserError, did_you_mean
+from coglab.engine.mapgen.cells import BORDER
 from coglab.games.cogsguard.config import CogsGuardConfig
-
-BORDER = 5
-"""Cells of wall that surround the inner square of every generated map."""
 
 TEXT_MAP_STEPS = 1000
 """Ticks of an episode on a text map when `max_steps` is left out."""

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from coglab.config.errors import UserError
+from coglab.engine.mapgen.pool import FIRST_EVALUATION_SEED, training_seed
 from coglab.games.cogsguard.config import CogsGuardConfig, MapPoolConfig
 from coglab.games.cogsguard.mapgen import MapPool, generate_map
-from coglab.games.cogsguard.mapgen.pool import FIRST_EVALUATION_SEED, training_seed
 from coglab.games.cogsguard.maps import compile_maps
 from coglab.games.cogsguard.missions import TEXT_MAP_STEPS
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from coglab.config.errors import UserError
+from coglab.engine.mapgen.cells import BORDER
+from coglab.engine.mapgen.compound import pad_capacity
 from coglab.games.cogsguard import rules
 from coglab.games.cogsguard.mapgen import generate_map
-from coglab.games.cogsguard.mapgen.hub import pad_capacity
-from coglab.games.cogsguard.mapgen.site import generate_kinds
-from coglab.games.cogsguard.missions import BORDER, MISSIONS
+from coglab.games.cogsguard.mapgen.site import compound_of, generate_kinds
+from coglab.games.cogsguard.missions import MISSIONS
 
 REFERENCE = np.load(Path(__file__).parents[3] / "data" / "maps" / "reference_maps.npz")
 """Maps of the published game, `<mission>-<agents>-<map seed>` -> [H, W] uint8, an index into `names`."""
@@ -120,7 +121,7 @@ def test_the_team_size_changes_nothing_but_the_start_cells():
 
 @pytest.mark.parametrize("mission", list(MISSIONS))
 def test_a_compound_holds_large_teams_and_says_how_large(mission):
-    most = pad_capacity(MISSIONS[mission].hub_size)
+    most = pad_capacity(compound_of(MISSIONS[mission]))
     assert (generate_map(mission, most, 1) == "agent.agent").sum() == most
     with pytest.raises(UserError, match=f"num_agents={most} or fewer"):
         generate_map(mission, most + 1, 1)

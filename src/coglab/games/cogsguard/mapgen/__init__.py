@@ -1,8 +1,7 @@
 """Maps of CogsGuard: drawn from a seed, read from text, kept in a pool.
 
-The steps of a drawn map, in painting order (`site.py` is the table of contents): `plains`, `biomes`, `dungeons`
-(placed by `zones`), `ragged_edge`, `buildings`, `hub`, `connect`. Equal seeds give equal maps, on every machine, and
-the same maps as the published game. `text_map.py` reads maps from files, `pool.py` keeps maps for many games.
+`site.py` says what a drawn map is made of; `engine/mapgen` paints it. Equal seeds give equal maps, on every machine,
+and the same maps as the published game. `text_map.py` reads maps from files, `pool.py` keeps maps for many games.
 """
 
 from coglab.games.cogsguard.mapgen.generate import generate_map

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from coglab.engine.jit import kernel
-from coglab.games.cogsguard import rules
+from coglab.engine.mapgen.cells import EMPTY
 
-_EMPTY = rules.EMPTY
 _FLOOR_COST = 1
 _OTHER_COST = 10
 _BUCKETS = _OTHER_COST + 1
@@ -21,10 +20,10 @@ def connect_floor(cells: np.ndarray) -> None:
     """Dig the cheapest tunnels that leave the floor in one piece.
 
     Floor costs 1 a cell, anything else 10. Each part is joined to the largest one (the first of them in row-major
-    order) from its cheapest cell. Start pads are not floor here; a tunnel may run through them.
+    order) from its cheapest cell. Start pads are not floor here, either; a tunnel may run through them.
 
     Args:
-        cells: `[S, S] uint8` kinds, mutated: cells of tunnels become floor.
+        cells: `[S, S] uint8`, mutated: cells of tunnels become floor.
 
     Source: docs/02-rules.md, "Tunnels".
     """
@@ -38,7 +37,7 @@ def connect_floor(cells: np.ndarray) -> None:
     # 1. Number the parts in row-major order of their first cells.
     parts = 0
     for start in range(size):
-        if flat[start] != _EMPTY or part[start] >= 0:
+        if flat[start] != EMPTY or part[start] >= 0:
             continue
         part[start] = parts
         queue[0] = start
@@ -51,7 +50,7 @@ def connect_floor(cells: np.ndarray) -> None:
                 r, c = row + _STEP_ROW[d], col + _STEP_COL[d]
                 if 0 <= r < height and 0 <= c < width:
                     other = r * width + c
-                    if flat[other] == _EMPTY and part[other] < 0:
+                    if flat[other] == EMPTY and part[other] < 0:
                         part[other] = parts
                         queue[tail] = other
                         tail += 1
@@ -97,7 +96,7 @@ def connect_floor(cells: np.ndarray) -> None:
             if not (0 <= r < height and 0 <= c < width):
                 continue
             other = r * width + c
-            new_cost = now + (_FLOOR_COST if flat[other] == _EMPTY else _OTHER_COST)
+            new_cost = now + (_FLOOR_COST if flat[other] == EMPTY else _OTHER_COST)
             if new_cost >= cost[other]:
                 continue
             cost[other] = new_cost
@@ -121,6 +120,6 @@ def connect_floor(cells: np.ndarray) -> None:
     for k in range(parts):
         cell = nearest[k]
         while cell >= 0:
-            if flat[cell] != _EMPTY:
-                cells[cell // width, cell % width] = _EMPTY
+            if flat[cell] != EMPTY:
+                cells[cell // width, cell % width] = EMPTY
             cell = came_from[cell]

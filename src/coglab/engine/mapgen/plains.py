@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from coglab.engine.jit import helper, kernel
-from coglab.games.cogsguard import rules
+from coglab.engine.mapgen.cells import WALL
 
 _PERIOD = 7
 _KEEP = 0.8
@@ -16,7 +16,6 @@ _TURN = 0.35
 _SPUR = 0.12
 _STEP_X = np.array([1, -1, 0, 0], np.int64)  # headings: right, left, down, up
 _STEP_Y = np.array([0, 0, 1, -1], np.int64)
-_WALL = rules.WALL
 _MOST_WALKERS = 4
 
 
@@ -24,7 +23,7 @@ def paint_plains(cells: np.ndarray, rng: np.random.Generator) -> None:
     """Stamp clusters of rock on a patch.
 
     Args:
-        cells: `[h, w] uint8` kinds, mutated; only walls are written.
+        cells: `[h, w] uint8`, mutated; only walls are written.
         rng: stream of the scene.
 
     Source: docs/02-rules.md, "Terrain".
@@ -41,7 +40,7 @@ def paint_plains(cells: np.ndarray, rng: np.random.Generator) -> None:
 @helper
 def _put_wall(cells: np.ndarray, x: int, y: int) -> None:
     if 0 <= y < cells.shape[0] and 0 <= x < cells.shape[1]:
-        cells[y, x] = _WALL
+        cells[y, x] = WALL
 
 
 @kernel

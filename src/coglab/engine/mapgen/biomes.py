@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from coglab.games.cogsguard import rules
+from coglab.engine.mapgen.cells import EMPTY, WALL
 
 _TREE_SEED, _TREE_GROWTH, _TREE_NEIGHBOURS, _TREE_ROUNDS = 0.03, 0.5, 3, 2
 _DUNE_PERIOD, _DUNE_WIDTH, _DUNE_GAP = 8, 1, 0.1
@@ -18,7 +18,7 @@ def paint_forest(cells: np.ndarray, rng: np.random.Generator) -> None:
     """Stamp trees that cluster, then dither.
 
     Args:
-        cells: `[h, w] uint8` kinds, mutated.
+        cells: `[h, w] uint8`, mutated.
         rng: stream of the scene.
 
     Source: docs/02-rules.md, "Terrain"; the same for every scene of this file.
@@ -27,7 +27,7 @@ def paint_forest(cells: np.ndarray, rng: np.random.Generator) -> None:
     for _ in range(_TREE_ROUNDS):
         is_crowded = _count_neighbours(is_tree) >= _TREE_NEIGHBOURS
         is_tree = is_tree | (is_crowded & (rng.random(cells.shape) < _TREE_GROWTH))
-    cells[is_tree] = rules.WALL
+    cells[is_tree] = WALL
     dither(cells, rng)
 
 
@@ -35,14 +35,14 @@ def paint_desert(cells: np.ndarray, rng: np.random.Generator) -> None:
     """Stamp diagonal dunes with gaps, then dither.
 
     Args:
-        cells: `[h, w] uint8` kinds, mutated.
+        cells: `[h, w] uint8`, mutated.
         rng: stream of the scene.
     """
     height, width = cells.shape
     diagonal = (np.arange(height)[:, None] + np.arange(width)[None, :]) / math.sqrt(2)
     is_dune = diagonal % _DUNE_PERIOD < _DUNE_WIDTH
     is_dune &= ~(rng.random(cells.shape) < _DUNE_GAP)
-    cells[is_dune] = rules.WALL
+    cells[is_dune] = WALL
     dither(cells, rng)
 
 
@@ -50,7 +50,7 @@ def paint_city(cells: np.ndarray, rng: np.random.Generator) -> None:
     """Stamp square blocks of wall on a lattice, then dither.
 
     Args:
-        cells: `[h, w] uint8` kinds, mutated.
+        cells: `[h, w] uint8`, mutated.
         rng: stream of the scene.
     """
     height, width = cells.shape
@@ -59,7 +59,7 @@ def paint_city(cells: np.ndarray, rng: np.random.Generator) -> None:
             if rng.random() <= _BLOCK_KEEP:
                 rng.integers(-1, 2, size=2)  # drawn by the published game, and unused there too
                 top, left = y + _BLOCK_OFFSET, x + _BLOCK_OFFSET
-                cells[top : top + _BLOCK_SIZE, left : left + _BLOCK_SIZE] = rules.WALL
+                cells[top : top + _BLOCK_SIZE, left : left + _BLOCK_SIZE] = WALL
     dither(cells, rng)
 
 
@@ -69,12 +69,12 @@ def dither(cells: np.ndarray, rng: np.random.Generator) -> None:
     A rim of 5 cells stays as it is, so patches of 10 cells a side or less do not change.
 
     Args:
-        cells: `[h, w] uint8` kinds, mutated: walls become floor, everything else becomes wall.
+        cells: `[h, w] uint8`, mutated: walls become floor, everything else becomes wall.
         rng: stream of the scene.
     """
     if min(cells.shape) <= 2 * _DITHER_DEPTH:
         return  # nothing inside the rim; the draws that this saves are the scene's last
-    is_wall = cells == rules.WALL
+    is_wall = cells == WALL
     is_reached = np.where(is_wall, _grow(~is_wall), _grow(is_wall))
     steps_to_edge = np.full(cells.shape, _DITHER_DEPTH + 1)
     steps_to_edge[is_reached] = 1  # the edge itself counts like the cells beside it
@@ -85,7 +85,7 @@ def dither(cells: np.ndarray, rng: np.random.Generator) -> None:
     chance = _DITHER_CHANCE * (_DITHER_DEPTH + 1 - steps_to_edge) / _DITHER_DEPTH
     does_flip = rng.random(cells.shape) < chance
     inner = (slice(_DITHER_DEPTH, -_DITHER_DEPTH), slice(_DITHER_DEPTH, -_DITHER_DEPTH))
-    flipped = np.where(is_wall, rules.EMPTY, rules.WALL)
+    flipped = np.where(is_wall, EMPTY, WALL)
     cells[inner] = np.where(does_flip, flipped, cells)[inner]
 
 

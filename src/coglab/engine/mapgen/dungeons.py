@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from coglab.games.cogsguard import rules
+from coglab.engine.mapgen.cells import EMPTY, WALL
 
 _ROOM = 3
 _PITCH = _ROOM + 1
@@ -19,13 +19,13 @@ def paint_depth_first_maze(cells: np.ndarray, rng: np.random.Generator) -> None:
     """Fill the patch with walls and dig a maze that always prefers to go on; long, winding corridors.
 
     Args:
-        cells: `[h, w] uint8` kinds, overwritten. A strip that no room fits in stays wall.
+        cells: `[h, w] uint8`, overwritten. A strip that no room fits in stays wall.
         rng: stream of the scene.
 
     Source: docs/02-rules.md, "Terrain"; the same for every scene of this file.
     """
     rows, cols = _rooms(cells)
-    cells[:] = rules.WALL
+    cells[:] = WALL
     _open_room(cells, 0, 0)
     visited, stack = {(0, 0)}, [(0, 0)]
     while stack:
@@ -48,13 +48,13 @@ def paint_kruskal_maze(cells: np.ndarray, rng: np.random.Generator) -> None:
     """Wall the rooms off and open walls in random order where that joins two parts; many short dead ends.
 
     Args:
-        cells: `[h, w] uint8` kinds, overwritten. A strip that no room fits in stays open.
+        cells: `[h, w] uint8`, overwritten. A strip that no room fits in stays open.
         rng: stream of the scene.
     """
     rows, cols = _rooms(cells)
-    cells[:] = rules.EMPTY
-    cells[:, _ROOM : (cols - 1) * _PITCH : _PITCH] = rules.WALL
-    cells[_ROOM : (rows - 1) * _PITCH : _PITCH, :] = rules.WALL
+    cells[:] = EMPTY
+    cells[:, _ROOM : (cols - 1) * _PITCH : _PITCH] = WALL
+    cells[_ROOM : (rows - 1) * _PITCH : _PITCH, :] = WALL
     walls = [((i, j), (i + 1, j)) for j in range(cols) for i in range(rows - 1)]
     walls += [((i, j), (i, j + 1)) for j in range(cols - 1) for i in range(rows)]
     rng.shuffle(walls)
@@ -75,7 +75,7 @@ def paint_radial(cells: np.ndarray, rng: np.random.Generator) -> None:
     """Clear eight rays of two cells' width from the centre of the patch; nothing is walled.
 
     Args:
-        cells: `[h, w] uint8` kinds, mutated.
+        cells: `[h, w] uint8`, mutated.
         rng: unused; all scenes are called alike.
     """
     height, width = cells.shape
@@ -87,7 +87,7 @@ def paint_radial(cells: np.ndarray, rng: np.random.Generator) -> None:
         step_x, step_y = round(math.cos(angle)), round(math.sin(angle))
         for k in range(round(length * max(abs(math.cos(angle)), abs(math.sin(angle)))) + 1):
             row, col = y + k * step_y, x + k * step_x
-            cells[max(0, row - 1) : row + 1, max(0, col - 1) : col + 1] = rules.EMPTY
+            cells[max(0, row - 1) : row + 1, max(0, col - 1) : col + 1] = EMPTY
 
 
 def _rooms(cells: np.ndarray) -> tuple[int, int]:
@@ -96,13 +96,13 @@ def _rooms(cells: np.ndarray) -> tuple[int, int]:
 
 
 def _open_room(cells: np.ndarray, i: int, j: int) -> None:
-    cells[i * _PITCH : i * _PITCH + _ROOM, j * _PITCH : j * _PITCH + _ROOM] = rules.EMPTY
+    cells[i * _PITCH : i * _PITCH + _ROOM, j * _PITCH : j * _PITCH + _ROOM] = EMPTY
 
 
 def _open_between(cells: np.ndarray, first: tuple[int, int], second: tuple[int, int]) -> None:
     """Open the wall between two rooms that are neighbours."""
     i, j = min(first, second)
     if first[0] == second[0]:
-        cells[i * _PITCH : i * _PITCH + _ROOM, j * _PITCH + _ROOM] = rules.EMPTY
+        cells[i * _PITCH : i * _PITCH + _ROOM, j * _PITCH + _ROOM] = EMPTY
     else:
-        cells[i * _PITCH + _ROOM, j * _PITCH : j * _PITCH + _ROOM] = rules.EMPTY
+        cells[i * _PITCH + _ROOM, j * _PITCH : j * _PITCH + _ROOM] = EMPTY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coglab.games.cogsguard import rules
+from coglab.engine.mapgen.cells import WALL
 
 _PERIOD = 3
 _CHANCE = 0.6
@@ -16,7 +16,7 @@ def paint_ragged_edge(cells: np.ndarray, rng: np.random.Generator) -> None:
     """Stamp wedges along the sides: at the top and bottom of every third column, then the sides of every third row.
 
     Args:
-        cells: `[h, w] uint8` kinds, mutated; only walls are written.
+        cells: `[h, w] uint8`, mutated; only walls are written.
         rng: stream of the scene.
 
     Source: docs/02-rules.md, "Terrain".
@@ -36,4 +36,4 @@ def _paint_wedge(cells: np.ndarray, place: int, rng: np.random.Generator) -> Non
     for row in range(depth):
         spread = round(half_width * (1 - row / depth))
         if spread > 0:
-            cells[row, max(0, place - spread) : place + spread + 1] = rules.WALL
+            cells[row, max(0, place - spread) : place + spread + 1] = WALL
