@@ -14,21 +14,14 @@ from typing import Any
 import numpy as np
 
 from coglab.engine.jit import kernel
+from coglab.engine.tokens import look_around
+from coglab.engine.turns import draw_order
 from coglab.games.cogsguard import batch, observe, step
 from coglab.games.cogsguard.events import run_events
 from coglab.games.cogsguard.sim import CogsGuardSim
 
-_act, _draw_order, _live_on, _pay_rewards = (
-    step._act,
-    step._draw_order,
-    step.live_on,
-    step._pay_rewards,
-)
-_look_around, _write_agent, _write_stock = (
-    observe._look_around,
-    observe._write_agent,
-    observe._write_stock,
-)
+_act, _live_on, _pay_rewards = step._act, step.live_on, step._pay_rewards
+_write_agent, _write_stock = observe._write_agent, observe._write_stock
 _observe_and_count, _end_tick = observe.observe_and_count, batch._end_tick
 
 
@@ -48,7 +41,7 @@ def _events(state, maps, active, rules, settings, buffers, episode, scratch, las
 def _actions(state, maps, active, rules, settings, buffers, episode, scratch, last):
     for env in range(last):
         first = env * rules.num_agents
-        _draw_order(state, rules, env, scratch.order, settings.exact_order)
+        draw_order(state, rules, env, scratch.order, settings.exact_order)
         for i in range(rules.num_agents):
             n = first + scratch.order[i]
             buffers.success[n] = _act(
@@ -76,7 +69,7 @@ def _windows(state, maps, active, rules, settings, buffers, episode, scratch, la
     for env in range(last):
         slot = np.int64(state.games[env].map_slot)
         for n in range(env * rules.num_agents, (env + 1) * rules.num_agents):
-            _look_around(maps, slot, state.agents[n])
+            look_around(maps, slot, state.agents[n])
 
 
 @kernel

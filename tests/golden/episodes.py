@@ -15,9 +15,14 @@ from coglab.games.cogsguard.mapgen import MapPool
 from coglab.games.cogsguard.mapgen.site import generate_kinds
 from coglab.games.cogsguard.rules import NUM_ACTIONS
 from coglab.games.cogsguard.sim import CogsGuardSim
+from coglab.games.machina1.config import Machina1Config
+from coglab.games.machina1.maps import MapTable as Machina1MapTable
+from coglab.games.machina1.rules import VIBE_HEART_A
+from coglab.games.machina1.sim import Machina1Sim
 from tests.reference.twin_random import MersenneTwister
 
 PATH = Path(__file__).with_name("digests.json")
+MACHINA1_TRACES = Path(__file__).parents[1] / "data" / "traces_machina1"
 
 EPISODES = {
     "arena, 2026-02-01, exact order": ("arena", "2026-02-01", True, 8, 200),
@@ -27,6 +32,12 @@ EPISODES = {
     "tutorial, 2026-02-01, exact order": ("tutorial", "2026-02-01", True, 1, 150),
 }
 """Name -> (mission, rules, exact order, agents, ticks of the episode)."""
+
+MACHINA1_EPISODES = {
+    "machina1 game, exact order": (152, True),
+    "machina1 game, training order, 13 vibes": (13, False),
+}
+"""Name -> (vibes, exact order)."""
 
 MAPS = {"arena": 8, "machina_1": 4, "tutorial": 8}
 """Mission -> map seeds 0 to n-1 that are digested."""
@@ -70,6 +81,28 @@ def episode_digest(name):
     return digest.hexdigest()[:32]
 
 
+def machina1_digest(name):
+    """Play two games of machina_1 on recorded maps, agents of the second rich and in the middle; digest every tick."""
+    vibes, is_exact = MACHINA1_EPISODES[name]
+    grids = [np.load(path)["grid"] for path in sorted(MACHINA1_TRACES.glob("*.npz"))[:2]]
+    config = Machina1Config(max_steps=150, vibes=vibes, diversity_bonus=True)
+    maps = Machina1MapTable.from_grids(grids)
+    sim = Machina1Sim(config, 2, maps, seed=5, map_choice="by_env", exact_order=is_exact)
+    digest = hashlib.sha256(sim.tokens.tobytes())
+    for tick, actions in enumerate(walking_actions(151, sim.num_rows)):
+        if tick == 20:
+            sim.state.inventory[4:, 1:6] = (20, 20, 4, 56, 0)
+            sim.state.row[4:], sim.state.col[4:] = (47, 47, 47, 48), (47, 48, 49, 47)
+            sim.state.vibe[4:] = VIBE_HEART_A
+        sim.actions[:] = actions
+        sim.step()
+        for array in (sim.tokens, sim.rewards, sim.terminated, sim.success):
+            digest.update(array.tobytes())
+    for array in (sim.episode.returns, sim.episode.agent, sim.episode.game):
+        digest.update(array.tobytes())
+    return digest.hexdigest()[:32]
+
+
 def maps_digest(mission):
     """Digest the maps of the first seeds."""
     digest = hashlib.sha256()
@@ -82,6 +115,7 @@ def main():
     """Write `digests.json`."""
     digests = {f"maps of {mission}": maps_digest(mission) for mission in MAPS}
     digests |= {name: episode_digest(name) for name in EPISODES}
+    digests |= {name: machina1_digest(name) for name in MACHINA1_EPISODES}
     PATH.write_text(json.dumps(digests, indent=2) + "\n", encoding="utf-8")
     print(f"wrote {len(digests)} digests to {PATH}")
 

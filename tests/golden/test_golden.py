@@ -4,7 +4,15 @@ import json
 
 import pytest
 
-from tests.golden.episodes import EPISODES, MAPS, PATH, episode_digest, maps_digest
+from tests.golden.episodes import (
+    EPISODES,
+    MACHINA1_EPISODES,
+    MAPS,
+    PATH,
+    episode_digest,
+    machina1_digest,
+    maps_digest,
+)
 
 DIGESTS = json.loads(PATH.read_text(encoding="utf-8"))
 ADVICE = (
@@ -16,6 +24,11 @@ ADVICE = (
 @pytest.mark.parametrize("name", list(EPISODES))
 def test_an_episode_comes_out_as_it_always_did(name):
     assert episode_digest(name) == DIGESTS[name], ADVICE
+
+
+@pytest.mark.parametrize("name", list(MACHINA1_EPISODES))
+def test_an_episode_of_machina1_comes_out_as_it_always_did(name):
+    assert machina1_digest(name) == DIGESTS[name], ADVICE
 
 
 @pytest.mark.parametrize("mission", list(MAPS))

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 
+from coglab.engine.tokens import BLANK
 from coglab.engine.window import CENTRE, NUM_CELLS, POSITION, RADIUS, WINDOW
 from coglab.games.cogsguard import observe
 from coglab.games.cogsguard.config import CogsGuardConfig
@@ -68,7 +69,7 @@ def render() -> str:
     return page(
         "# Observations of CogsGuard",
         f"Rules {RULES_VERSION}. An agent sees `[{observe.NUM_TOKENS}, 3]` bytes: tokens of (location, feature, "
-        f"value). Tokens in use come first; the bytes of the rest are {observe.BLANK}. What would be token "
+        f"value). Tokens in use come first; the bytes of the rest are {BLANK}. What would be token "
         f"{observe.NUM_TOKENS + 1} and later is dropped.",
         "## Location",
         f"The window has {WINDOW} x {WINDOW} cells with the agent in the middle. `location = 16 * row + column`, "
@@ -138,7 +139,7 @@ def _example() -> list[str]:
     for actions in _PLAYED:
         sim.actions[:] = [ACTIONS.index(action) for action in actions]
         sim.step()
-    tokens = [token for token in sim.tokens[0].tolist() if token != [observe.BLANK] * 3]
+    tokens = [token for token in sim.tokens[0].tolist() if token != [BLANK] * 3]
     rows = [[*token, _words(*token)] for token in tokens]
     told = "; ".join(
         f"tick {i}: agent 0 `{a}`, agent 1 `{b}`" for i, (a, b) in enumerate(_PLAYED, 1)
