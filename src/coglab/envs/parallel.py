@@ -9,6 +9,7 @@ import numpy as np
 from pettingzoo import ParallelEnv
 
 from coglab.engine.batch_sim import BatchSim
+from coglab.engine.mapgen.config import MapPoolConfig
 from coglab.envs.games import (
     DEFAULT_MAPS,
     SeedSequence,
@@ -17,7 +18,6 @@ from coglab.envs.games import (
     make_sim,
     require_one_game,
 )
-from coglab.engine.mapgen.config import MapPoolConfig
 from coglab.games.config import GameConfig
 
 

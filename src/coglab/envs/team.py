@@ -8,6 +8,7 @@ import gymnasium
 import numpy as np
 
 from coglab.engine.batch_sim import BatchSim
+from coglab.engine.mapgen.config import MapPoolConfig
 from coglab.envs.games import (
     DEFAULT_MAPS,
     SeedSequence,
@@ -16,7 +17,6 @@ from coglab.envs.games import (
     make_sim,
     require_one_game,
 )
-from coglab.engine.mapgen.config import MapPoolConfig
 from coglab.games.config import GameConfig
 
 

@@ -10,8 +10,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from coglab.engine.batch_sim import BatchSim
-from coglab.envs.games import DEFAULT_MAPS, check_actions, episode_stats, make_sim
 from coglab.engine.mapgen.config import MapPoolConfig
+from coglab.envs.games import DEFAULT_MAPS, check_actions, episode_stats, make_sim
 from coglab.games.config import GameConfig
 
 

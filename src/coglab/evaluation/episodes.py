@@ -93,9 +93,7 @@ def evaluate_policy(
     started = time.perf_counter()
     played = game_of(game)
     pool = played.held_out_maps(game, maps, FIRST_EVALUATION_SEED)
-    sim = played.make_sim(
-        game, maps, pool, seed=seed, map_choice="by_env", exact_order=EXACT_ORDER
-    )
+    sim = played.make_sim(game, maps, pool, seed=seed, map_choice="by_env", exact_order=EXACT_ORDER)
     sim.reset()
     blocks = [(first, min(first + BLOCK_MAPS, maps)) for first in range(0, maps, BLOCK_MAPS)]
     policies = [make_policy() for _ in blocks]

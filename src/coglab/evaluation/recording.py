@@ -130,7 +130,9 @@ class Episode:
         self._policies = [load(uri) for uri in cast.uris]
         for policy in self._policies:
             policy.bind(self.sim, 0, 1)
-        self._teacher = None if teacher_uri is None else game_of(game).make_teacher(teacher_uri, self.sim)
+        self._teacher = (
+            None if teacher_uri is None else game_of(game).make_teacher(teacher_uri, self.sim)
+        )
         self._rng = np.random.default_rng([seed, env_id])
         self._reset = np.ones(self.sim.num_agents, np.bool_)
         self._decision: Decision | None = None

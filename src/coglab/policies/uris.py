@@ -17,8 +17,8 @@ from typing import Literal
 
 from coglab.config import UserError
 from coglab.config.errors import did_you_mean
-from coglab.policies.protocol import Policy
 from coglab.games.registry import game_of_teacher
+from coglab.policies.protocol import Policy
 from coglab.policies.registry import BASELINES, make_baseline, registered_names, teacher_names
 
 PREFIX, FILE_PREFIX = "metta://policy/", "file://"

@@ -101,7 +101,11 @@ def assemble(tool: TrainTool) -> Parts:
             game.make_teacher(env.supervisor_policy_uri, sim, memory=shared)
             if parse_uri(env.supervisor_policy_uri).kind == "teacher"
             else load_learned_teacher(
-                env.supervisor_policy_uri, sim, tool.train_dir, device.type, game.make_team_facts(sim)
+                env.supervisor_policy_uri,
+                sim,
+                tool.train_dir,
+                device.type,
+                game.make_team_facts(sim),
             )
         )
     return Parts(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
@@ -27,6 +27,7 @@ from coglab.tools.teacher_spelling import (
 from coglab.tracking.config import DisplayConfig, Wandb, WandbConfig
 from coglab.training.config import (
     TEACHER_LOSSES,
+    SlicedScriptedClonerConfig,
     SystemConfig,
     TeacherConfig,
     TrainerConfig,
@@ -104,7 +105,7 @@ class TrainTool(Tool):
         if not getattr(getattr(losses, used), "anneal", True):
             return tool  # constant for as long as the run lasts
         has_ppo = losses.ppo_actor.enabled or losses.ppo_critic.enabled
-        length: Tree = {"steps": total // TEACHER_SHARE_OF_RUN if has_ppo else total}
+        length: Tree = _teacher_phase(getattr(losses, used), total) if has_ppo else {"steps": total}
         for key in reversed((*LOSSES, used)):
             length = {key: length}
         return self._checked(merge(tree, length))
@@ -141,3 +142,13 @@ class TrainTool(Tool):
         from coglab.tools import train_run
 
         return train_run.run(tool)
+
+
+def _teacher_phase(loss: Any, total: int) -> dict[str, Tree]:
+    """How long a teacher stays whose `steps` were left out, in agent steps."""
+    if not isinstance(loss, SlicedScriptedClonerConfig):
+        return {"steps": total // TEACHER_SHARE_OF_RUN}
+    phase: dict[str, Tree] = {"steps": int(total * loss.default_phase)}
+    if loss.default_hold and not loss.anneal_start_step:
+        phase["anneal_start_step"] = int(total * loss.default_hold)
+    return phase

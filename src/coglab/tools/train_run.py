@@ -19,7 +19,6 @@ from coglab.policies.checkpoints import (
     load_weights,
     save_checkpoint,
 )
-from coglab.games.registry import game_of
 from coglab.policies.uris import find_checkpoint, parse_uri
 from coglab.tools.assembly import Parts, assemble
 from coglab.tools.closing import (

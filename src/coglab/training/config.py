@@ -85,10 +85,17 @@ class SlicedScriptedClonerConfig(Config):
     """Share of rows on which the teacher acts and its label is scored, at the start."""
 
     steps: Count | None = Field(None, ge=0)
-    """Agent steps at which both shares reach 0. Left out: a fifth of `trainer.total_timesteps` at the first start."""
+    """Agent steps at which both shares reach 0. Left out: `default_phase` of `trainer.total_timesteps` at the first
+    start, a fifth."""
 
     anneal_start_step: Count = Field(0, ge=0)
     """Agent steps up to which both shares stay constant; from there they fall linearly."""
+
+    default_phase: Number = Field(0.2, gt=0, le=1)
+    """Share of `trainer.total_timesteps` that `steps` becomes at the first start where it is left out."""
+
+    default_hold: Number = Field(0.0, ge=0, le=1)
+    """Share of `trainer.total_timesteps` that `anneal_start_step` becomes at the first start where `steps` is left out."""
 
     anneal: bool = True
     """Off: the shares stay as they are, up to `steps` if it is given, else for the whole run."""

@@ -82,7 +82,7 @@ class MapMemoryRows:
             first = rows.take(f"distance_{target.name}", len(DISTANCES) + 1, "distance buckets")
             distance_rows[route] = first + distance
             distance_rows[route, NO_ROUTE] = 0
-        move_rows = reading.modes.count * num_classes * 15
+        move_rows = reading.modes.size * num_classes * 15
         move_first = rows.take("moves", move_rows, "mode x class x first moves")
         self.table = MemoryTable(
             np.asarray(columns, np.int32),

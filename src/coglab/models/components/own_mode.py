@@ -23,7 +23,7 @@ def own_mode(own: np.ndarray, rule: int, terms: np.ndarray, role_of_vibe: np.nda
         role_of_vibe: `[256] uint8` role by vibe.
 
     Returns:
-        0 .. `Modes.count` - 1.
+        0 .. `Modes.size` - 1.
     """
     if rule == COGSGUARD_MODES:
         return _cogsguard(own, terms, role_of_vibe)

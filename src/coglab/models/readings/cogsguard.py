@@ -140,7 +140,7 @@ READING = Reading(
     cell_features=cell_features,
     modes=Modes(
         rule=COGSGUARD_MODES,
-        count=len(ROLES) * 2 * 3,
+        size=len(ROLES) * 2 * 3,
         meaning="role x gear x load",
         features=(
             "vibe",

@@ -29,7 +29,8 @@ CARGO = (*range(1, 41), 45, 50, 55, 60, 65, 70, 75, 80, 85, 90, 95, 100)
 STOCK = (1, 10, 25, 50, 100, 200)
 COSTS = (*range(1, 41), *range(42, 72, 2), *range(75, 125, 5), 140, 170, 250, 999)
 """Costs are compared with each other: fine where it matters."""
-TICKS_LEFT = (1, 25, 50, 75, 100, 150, 200, 300, 400, 500, 600, 700, 1000, 2000, 4000, 10000)
+TICKS_LEFT = (1, 25, 50, 75, 100, 150, 200, 300, 400, 500, 600, 700, 1000)
+"""Everything above 1,000 is one bucket: how long an episode lasts must not matter, so that short ones can teach."""
 WAITS = (*range(1, 21), 25, 30, 40, 50, 60, 80, 100, 120, 150, 200)
 RING_SUM = (1, 5, 7, 10, 14, 15, 19, 20, 25, 30, 38, 45, 60, 75, 100)
 
@@ -99,15 +100,13 @@ READING = Reading(
     cell_features=cell_features,
     modes=Modes(
         rule=MACHINA1_MODES,
-        count=32 * 4,
+        size=32 * 4,
         meaning="heart held or elements missing for one heart, then for two shares of four x energy",
         features=("inv:heart", "inv:energy", *(f"inv:{element}" for element in ELEMENTS)),
     ),
     facts=SCALARS,
     route_classes=ROUTE_CLASSES,
     numbers={
-        "completion": tuple(range(8, 256, 8)),
-        "age": (*STEPS, 600, 1000, 2000, 3000, 4500, 6000, 8000),
         "ticks_left": TICKS_LEFT,
         "energy": ENERGY,
         "cargo": CARGO,
@@ -124,7 +123,7 @@ READING = Reading(
         **{f"wait_{name}": WAITS for name in ("oxygen", "germanium")},
     },
     default_edges=COUNTS,
-    left_out=("spawn_row", "spawn_column"),
+    left_out=("completion", "age", "spawn_row", "spawn_column"),
     flag_groups=("vibe_", "moved_", "agent_", "blocked_"),
     make_memory=_make_memory,
 )

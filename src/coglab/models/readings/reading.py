@@ -45,7 +45,7 @@ class Modes(NamedTuple):
 
     rule: int
     """Which rule computes them, `COGSGUARD_MODES` or `MACHINA1_MODES`."""
-    count: int
+    size: int
     """How many there are."""
     meaning: str
     """One line for the documentation and the signature."""
