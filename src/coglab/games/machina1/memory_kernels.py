@@ -582,7 +582,7 @@ def update_row(state, n, is_first, tokens, own, walls, stations, found, others):
     age = np.int64(body[n, AGE])
     if body[n, HAS_NEWS] != 0 and age - body[n, GROUND_AGE] >= REPLAN_NEWS:
         is_new = True
-    if age - body[n, PLAN_AGE] >= REPLAN_ALWAYS:
+    if age - body[n, PLAN_AGE] >= REPLAN_ALWAYS and cell != body[n, PLAN_CELL]:
         is_new = True
     write_own(state, n, own, vibe)
     move = np.int64(own[ACTION_FEATURE])

@@ -156,7 +156,7 @@ def make_field(state, n, work, route, target, cell):
 @helper
 def take_free(work, cell):
     """Take a source off the free plane: it is reached from the start."""
-    from_free = plane_at(FREE)
+    from_free = np.uint64(plane_at(FREE))
     bit = np.uint64(cell & 127)
     index = from_free + np.uint64(cell >> 7) + (bit >> np.uint64(6)) * np.uint64(LINES)
     work[index] &= ~(np.uint64(1) << (bit & np.uint64(63)))
