@@ -42,7 +42,9 @@ UNKNOWN_WORTH, WAIT_TENTHS, CROWD_COST = (
     layout.WAIT_TENTHS,
     layout.CROWD_COST,
 )
-MOST_WORTH = (121 * UNKNOWN_WORTH) // 100
+MOST_UNKNOWN = 85
+"""Unknown cells in the window around a known one: at least 6x6 cells were seen together with it."""
+MOST_WORTH = (MOST_UNKNOWN * UNKNOWN_WORTH) // 100
 KIND_CHARGER = layout.KIND_CHARGER
 EXPLORE = layout.ROUTE_INDEX["explore"]
 F_COST = layout.SCALAR_INDEX["cost_carbon"]
@@ -258,7 +260,7 @@ def search_word(state, n, work, todo, level, source, reached, word, top, bottom)
         (bottom + 7) >> 3,
     )
     if touched != 0:
-        settle_stations(state, n, work, todo, level, word, top, bottom)
+        settle_stations(state, n, work, level, word, top, bottom)
     if rim != 0 and todo & EXPLORE_BIT:
         if level - MOST_WORTH < state.scalars[n, F_COST + EXPLORE]:
             settle_edges(state, n, work, reached, level, word, top, bottom)
@@ -274,6 +276,8 @@ def is_settled(out, n, todo, level, charger_depth, wants_all):
     """True if no target that is farther than `level` moves can change what is asked for."""
     if todo & CHARGER_BIT and level < charger_depth and out[n, F_COST + KIND_CHARGER] > level:
         return False
+    if todo & (ELEMENT_BITS | EXPLORE_BIT) == 0:
+        return True
     explore = NO_COST
     if todo & EXPLORE_BIT:
         explore = np.int64(out[n, F_COST + EXPLORE])
@@ -293,14 +297,34 @@ def is_settled(out, n, todo, level, charger_depth, wants_all):
 
 
 @helper
-def settle_stations(state, n, work, todo, level, word, first, last):
+def next_line(work, one_at, other_at, line, last):
+    """The first line from `line` on in which two boards have a cell in common; `last` or more if there is none."""
+    while line < last:
+        if line & 7 == 0:
+            both = np.uint64(0)
+            index = np.uint64(line)
+            for k in range(np.uint64(8)):
+                both |= work[one_at + index + k] & work[other_at + index + k]
+            if both == 0:
+                line += 8
+                continue
+        if work[one_at + np.uint64(line)] & work[other_at + np.uint64(line)] != 0:
+            return line
+        line += 1
+    return last
+
+
+@helper
+def settle_stations(state, n, work, level, word, first, last):
     """Look at the stations that a level touched in one word of the lines [first, last)."""
     out = state.scalars
     hit_at, target_at = np.uint64(board_at(HIT, word)), np.uint64(board_at(TARGET, word))
-    for line in range(first, last):
+    line = first - 1
+    while True:
+        line = next_line(work, hit_at, hit_at, line + 1, last)
+        if line >= last:
+            break
         hits = work[hit_at + np.uint64(line)]
-        if hits == 0:
-            continue
         work[target_at + np.uint64(line)] &= ~hits
         while hits != 0:
             bit = trailing_zeros(hits)
@@ -321,7 +345,11 @@ def settle_edges(state, n, work, plane, level, word, first, last):
     """Look at the cells beside unknown ground that a level reached in one word of the lines [first, last)."""
     out = state.scalars
     level_at, edge_at = np.uint64(board_at(plane, word)), np.uint64(board_at(EDGE, word))
-    for line in range(first, last):
+    line = first - 1
+    while True:
+        line = next_line(work, level_at, edge_at, line + 1, last)
+        if line >= last:
+            break
         cells = work[level_at + np.uint64(line)] & work[edge_at + np.uint64(line)]
         while cells != 0:
             bit = trailing_zeros(cells)
@@ -350,10 +378,10 @@ def spread_word(work, level, source, reached, word, top, bottom):
 
 
 @helper
-def spread_field(state, n, work, route, agent_cell, margin):
-    """Flood from the cells in plane EVEN (level 0) until the agent's cell and `margin` levels more are covered.
+def spread_field(state, n, work, route, line, agent_cell, margin):
+    """Flood from the cells in plane EVEN until the agent's cell and `margin` levels more are covered.
 
-    The caller has loaded FREE and put sources into EVEN; those of level 1 may lie in ODD.
+    The caller has loaded FREE and put sources into EVEN, at most one line off `line`.
 
     Returns:
         (distance of the agent's cell, levels computed); (-1, ...) if the agent cannot be reached.
@@ -361,15 +389,11 @@ def spread_field(state, n, work, route, agent_cell, margin):
     clear_plane(work, MARKS)
     found = 0 if holds(work, EVEN, agent_cell) else -1
     level = 0
-    top, bottom = LINES, 0
+    top, bottom = line - 1, line + 2
     alive_0 = alive_1 = before_0 = before_1 = np.uint64(0)
-    for line in range(1, LINES - 1):
-        bits_0 = work[np.uint64(board_at(EVEN, 0) + line)]
-        bits_1 = work[np.uint64(board_at(EVEN, 1) + line)]
-        if bits_0 | bits_1 != 0:
-            alive_0 |= bits_0
-            alive_1 |= bits_1
-            top, bottom = min(top, line), max(bottom, line + 1)
+    for i in range(top, bottom):
+        alive_0 |= work[np.uint64(board_at(EVEN, 0) + i)]
+        alive_1 |= work[np.uint64(board_at(EVEN, 1) + i)]
     depth = 9999
     while alive_0 | alive_1 != 0:
         if found >= 0 and level >= found + margin:
