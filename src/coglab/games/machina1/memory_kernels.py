@@ -146,7 +146,7 @@ F_KNOWN = _scalar("known_carbon")
 F_OTHERS = _scalar("others_seen")
 
 
-@helper
+@inlined
 def parse_own(tokens, own):
     """Read the tokens of the agent's own cell and of the game into `own[f]`; returns the offset of the next.
 
@@ -169,7 +169,7 @@ def parse_own(tokens, own):
     return at
 
 
-@helper
+@inlined
 def parse_cells(tokens, first, walls, stations, found, others):
     """Read the tokens of the window's other cells, from offset `first` on.
 
@@ -291,7 +291,7 @@ def window_of(boards, n, board, line, shift):
     return bits & mask
 
 
-@helper
+@inlined
 def write_window(state, n, cell, walls, stations, radius):
     """Write the window into the map; True if it shows cells that were unknown."""
     line = (cell >> 7) - HALF
@@ -318,7 +318,7 @@ def write_window(state, n, cell, walls, stations, radius):
     return news != 0
 
 
-@helper
+@inlined
 def write_stations(state, n, cell, found, num_found):
     """Remember the stations of the window; True if one is new or was used."""
     body = state.body
@@ -363,7 +363,7 @@ def write_stations(state, n, cell, found, num_found):
     return changed
 
 
-@helper
+@inlined
 def find_cell(state, n, own, walls, stations, radius):
     """The agent's cell after the last tick, from the action that succeeded and the map before it."""
     body = state.body
@@ -385,7 +385,7 @@ def find_cell(state, n, own, walls, stations, radius):
     return target
 
 
-@helper
+@inlined
 def write_own(state, n, own, vibe):
     """Fill the scalars that come from the agent's own tokens, and remember what the next tick compares with."""
     out, body = state.scalars, state.body
@@ -433,7 +433,7 @@ def write_own(state, n, own, vibe):
     out[n, F_VIBE + 3] = 1 - out[n, F_VIBE] - out[n, F_VIBE + 1] - out[n, F_VIBE + 2]
 
 
-@helper
+@inlined
 def write_place(state, n, before, move, others, num_others):
     """Fill the scalars that come from the agent's place: cell, last move, neighbours."""
     out, body = state.scalars, state.body
@@ -472,7 +472,7 @@ def write_place(state, n, before, move, others, num_others):
         out[n, F_KNOWN + i] = min(body[n, KNOWN_KIND + i], 40)
 
 
-@helper
+@inlined
 def write_ring(state, n, others, num_others):
     """Fill the scalars of what happens round the assembler, as far as it is in view."""
     out, body = state.scalars, state.body
@@ -547,7 +547,7 @@ def begin_plan(state, n, others, num_others):
                 state.boards[n, PLAN_OPEN, word, line] = state.boards[n, OPEN, word, line]
 
 
-@helper
+@inlined
 def update_row(state, n, is_first, tokens, own, walls, stations, found, others):
     """Take in one observation of row n."""
     body = state.body
@@ -582,7 +582,7 @@ def update_row(state, n, is_first, tokens, own, walls, stations, found, others):
     age = np.int64(body[n, AGE])
     if body[n, HAS_NEWS] != 0 and age - body[n, GROUND_AGE] >= REPLAN_NEWS:
         is_new = True
-    if age - body[n, PLAN_AGE] >= REPLAN_ALWAYS:
+    if age - body[n, PLAN_AGE] >= REPLAN_ALWAYS and cell != body[n, PLAN_CELL]:
         is_new = True
     write_own(state, n, own, vibe)
     move = np.int64(own[ACTION_FEATURE])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coglab.engine.jit import helper, kernel
+from coglab.engine.jit import helper, inlined, kernel
 from coglab.games.machina1 import memory_layout as layout
 from coglab.games.machina1.memory_state import (
     AGE,
@@ -57,10 +57,11 @@ EVERYTHING = 1 << 30
 """Key of a plan that has the best target of every class."""
 SEARCHED = (1 << NUM_SEARCHED) - 1
 FARTHEST = 200
-MARGIN = layout.REPLAN_ALWAYS + 2
+MARGIN = 4
+"""Levels that a field goes on beyond the agent, in case it turns away."""
 
 
-@helper
+@inlined
 def make_plan(state, n, work, asked, charger_depth, wants_all):
     """Choose the targets, unless the running plan has what is asked for."""
     plan = state.plan
@@ -73,7 +74,7 @@ def make_plan(state, n, work, asked, charger_depth, wants_all):
     search(state, n, work, asked, charger_depth, wants_all)
 
 
-@helper
+@inlined
 def write_waits(state, n):
     """Fill how long the chosen oxygen and germanium extractors still cool down."""
     for i in range(2):
@@ -85,7 +86,7 @@ def write_waits(state, n):
         state.scalars[n, F_WAIT + i] = min(max(wait, 0), 255)
 
 
-@helper
+@inlined
 def target_of(state, n, route):
     """Cell of a class's target, 0 if it has none; for the ring its taken cells plus one."""
     if route < NUM_SEARCHED:
@@ -99,13 +100,13 @@ def target_of(state, n, route):
     return np.int64(state.body[n, RING_TAKEN]) + 1
 
 
-@helper
+@inlined
 def has_free_side(state, n):
     """True unless other agents stand on all four sides of the assembler."""
     return state.body[n, RING_TAKEN] & RING_SIDES != RING_SIDES
 
 
-@helper
+@inlined
 def mod4(state, n, route, cell):
     """Distance modulo 4 of a cell in a field."""
     # All sources of a field lie on cells of one colour.
@@ -117,7 +118,7 @@ def mod4(state, n, route, cell):
     return 2 * field_bit(state, n, route, 1, cell) + odd
 
 
-@helper
+@inlined
 def field_bit(state, n, route, plane, cell):
     """Bit of a cell in one plane of a field."""
     bit = np.uint64(cell & 127)
@@ -145,7 +146,8 @@ def make_field(state, n, work, route, target, cell):
             if (RING_SIDES >> i) & 1 == (1 if has_free_side(state, n) else 0):
                 put(work, EVEN, place)
                 take_free(work, place)
-    found, depth = spread_field(state, n, work, route, cell, MARGIN)
+    centre = np.int64(state.body[n, ASSEMBLER_CELL]) if route == RING else target
+    found, depth = spread_field(state, n, work, route, centre >> 7, cell, MARGIN)
     info = state.field_info
     info[n, route, F_TARGET] = target
     info[n, route, F_GROUND] = state.body[n, GROUND_VERSION]
@@ -156,14 +158,13 @@ def make_field(state, n, work, route, target, cell):
 @helper
 def take_free(work, cell):
     """Take a source off the free plane: it is reached from the start."""
-    from_free = plane_at(FREE)
+    from_free = np.uint64(plane_at(FREE))
     bit = np.uint64(cell & 127)
     index = from_free + np.uint64(cell >> 7) + (bit >> np.uint64(6)) * np.uint64(LINES)
     work[index] &= ~(np.uint64(1) << (bit & np.uint64(63)))
 
 
-@helper
-def follow(state, n, work, route):
+def _follow(state, n, work, route):
     """Bring distance and first moves of one class up to date."""
     dist, move, info = state.route_dist, state.route_move, state.field_info
     cell, age = np.int64(state.body[n, CELL]), np.int64(state.body[n, AGE])
@@ -204,6 +205,11 @@ def follow(state, n, work, route):
                 move[n, route] |= 1 << d
 
 
+follow = inlined(_follow)
+follow_rarely = helper(_follow)
+"""The same as a call, for where it is seldom needed."""
+
+
 @kernel
 def route_rows(state, first, last):
     """Bring all routes of the rows in [first, last) up to date.
@@ -218,4 +224,4 @@ def route_rows(state, first, last):
         make_plan(state, n, work, SEARCHED, FARTHEST, True)
         write_waits(state, n)
         for route in range(NUM_CLASSES):
-            follow(state, n, work, route)
+            follow_rarely(state, n, work, route)

@@ -6,14 +6,15 @@ chargers by moves, unknown ground by moves and by how much of it there is.
 a grid the distances of neighbouring cells differ by exactly 1, so with the colour of the cell, as on a chessboard,
 it tells which neighbour is nearer, and, with the distance a step before, the distance itself.
 
-All boards lie in one array `work` u64 [WORK_SIZE], at constant offsets: with those the compiler sees that reads and
-writes never overlap, and turns the row loops into vector code. Loops cover whole blocks of 8 lines.
+All boards lie in one array `work` u64 [WORK_SIZE]. A level of the flood is `engine.floods`, done for each of the two
+words of the lines only where it can reach something.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from coglab.engine.floods import search_level, spread_level
 from coglab.engine.jit import count_ones, helper, inlined, trailing_zeros
 from coglab.games.machina1 import memory_layout as layout
 from coglab.games.machina1.memory_state import (
@@ -31,6 +32,7 @@ from coglab.games.machina1.memory_state import (
     PLAN_CELL,
     PLAN_KNOWN,
     PLAN_OPEN,
+    S_KIND,
     S_READY,
 )
 
@@ -40,7 +42,9 @@ UNKNOWN_WORTH, WAIT_TENTHS, CROWD_COST = (
     layout.WAIT_TENTHS,
     layout.CROWD_COST,
 )
-MOST_WORTH = (121 * UNKNOWN_WORTH) // 100
+MOST_UNKNOWN = 85
+"""Unknown cells in the window around a known one: at least 6x6 cells were seen together with it."""
+MOST_WORTH = (MOST_UNKNOWN * UNKNOWN_WORTH) // 100
 KIND_CHARGER = layout.KIND_CHARGER
 EXPLORE = layout.ROUTE_INDEX["explore"]
 F_COST = layout.SCALAR_INDEX["cost_carbon"]
@@ -60,86 +64,33 @@ ALL_ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
 @inlined
 def plane_at(plane):
     """Index of line 0 of the first word of a plane."""
-    return np.uint64(MARGIN + plane * PLANE)
+    return np.int64(MARGIN + plane * PLANE)
 
 
-def _make_grow(source, out, searches):
-    """Make the function that floods by one level.
+@inlined
+def board_at(plane, word):
+    """Index of line 0 of one word of a plane."""
+    return np.int64(MARGIN + plane * PLANE + word * LINES)
+
+
+@inlined
+def is_touched(word, alive, alive_beside, alive_before):
+    """True if a level can reach cells of a word, or has to wipe out what an earlier level left there.
 
     Args:
-        source: plane of the level that is known.
-        out: plane of the next level; it is overwritten.
-        searches: look for targets; otherwise mark the new cells with `mark`.
+        word: 0 or 1.
+        alive: columns that the level before reached in this word.
+        alive_beside: and in the other word.
+        alive_before: columns that the level before that reached in this word.
     """
-    one, top_bit = np.uint64(1), np.uint64(63)
-    source_at, out_at, free_at, target_at, hit_at, marks_at, edge_at = (
-        MARGIN + plane * PLANE for plane in (source, out, FREE, TARGET, HIT, MARKS, EDGE)
-    )
-    here0, here1 = np.uint64(source_at), np.uint64(source_at + LINES)
-    out0, out1 = np.uint64(out_at), np.uint64(out_at + LINES)
-    free0, free1 = np.uint64(free_at), np.uint64(free_at + LINES)
-    target0, target1 = np.uint64(target_at), np.uint64(target_at + LINES)
-    hit0, hit1 = np.uint64(hit_at), np.uint64(hit_at + LINES)
-    edge0, edge1 = np.uint64(edge_at), np.uint64(edge_at + LINES)
-    marks0, marks1 = np.uint64(marks_at), np.uint64(marks_at + LINES)
-
-    @inlined
-    def near(work, here, beside, line):
-        bits, other = work[here + line], work[beside + line]
-        result = work[here + line - one] | work[here + line + one] | (bits << one) | (bits >> one)
-        return result | (other << top_bit) | (other >> top_bit)
-
-    @helper
-    def search(work, top, bottom):
-        touched = np.uint64(0)
-        alive = np.uint64(0)
-        rim = np.uint64(0)
-        for line in range(top, bottom):
-            low, high = near(work, here0, here1, line), near(work, here1, here0, line)
-            fresh = low & work[free0 + line]
-            work[free0 + line] ^= fresh
-            work[out0 + line] = fresh
-            hit = low & work[target0 + line]
-            work[hit0 + line] = hit
-            fresh_high = high & work[free1 + line]
-            work[free1 + line] ^= fresh_high
-            work[out1 + line] = fresh_high
-            hit_high = high & work[target1 + line]
-            work[hit1 + line] = hit_high
-            touched |= hit | hit_high
-            alive |= fresh | fresh_high
-            rim |= (fresh & work[edge0 + line]) | (fresh_high & work[edge1 + line])
-        return touched, alive, rim
-
-    @helper
-    def spread(work, top, bottom, mark):
-        alive = np.uint64(0)
-        for line in range(top, bottom):
-            low, high = near(work, here0, here1, line), near(work, here1, here0, line)
-            fresh = low & work[free0 + line]
-            work[free0 + line] ^= fresh
-            work[out0 + line] = fresh
-            work[marks0 + line] |= fresh & mark
-            fresh_high = high & work[free1 + line]
-            work[free1 + line] ^= fresh_high
-            work[out1 + line] = fresh_high
-            work[marks1 + line] |= fresh_high & mark
-            alive |= fresh | fresh_high
-        return alive
-
-    return search if searches else spread
-
-
-_search_even = _make_grow(EVEN, ODD, True)
-_search_odd = _make_grow(ODD, EVEN, True)
-_spread_even = _make_grow(EVEN, ODD, False)
-_spread_odd = _make_grow(ODD, EVEN, False)
+    border = np.uint64(1) if word == 0 else np.uint64(1) << np.uint64(63)
+    return alive | alive_before | (alive_beside & border) != 0
 
 
 @helper
 def clear_plane(work, plane):
     """Empty a plane."""
-    start = plane_at(plane)
+    start = np.uint64(plane_at(plane))
     for i in range(np.uint64(PLANE)):
         work[start + i] = 0
 
@@ -148,7 +99,7 @@ def clear_plane(work, plane):
 def put(work, plane, cell):
     """Set the bit of a cell in a plane."""
     bit = np.uint64(cell & 127)
-    index = plane_at(plane) + np.uint64(cell >> 7) + (bit >> np.uint64(6)) * np.uint64(LINES)
+    index = np.uint64(plane_at(plane)) + np.uint64(cell >> 7) + (bit >> np.uint64(6)) * np.uint64(LINES)
     work[index] |= np.uint64(1) << (bit & np.uint64(63))
 
 
@@ -156,14 +107,14 @@ def put(work, plane, cell):
 def holds(work, plane, cell):
     """True if the bit of a cell is set in a plane."""
     bit = np.uint64(cell & 127)
-    index = plane_at(plane) + np.uint64(cell >> 7) + (bit >> np.uint64(6)) * np.uint64(LINES)
+    index = np.uint64(plane_at(plane)) + np.uint64(cell >> 7) + (bit >> np.uint64(6)) * np.uint64(LINES)
     return (work[index] >> (bit & np.uint64(63))) & np.uint64(1) != 0
 
 
 @helper
 def load_free(work, boards):
     """Make the open ground of the routes the free plane; `boards`: u64 [NUM_BOARDS, 2, LINES]."""
-    start = plane_at(FREE)
+    start = np.uint64(plane_at(FREE))
     for word in range(np.uint64(2)):
         for line in range(np.uint64(LINES)):
             work[start + word * np.uint64(LINES) + line] = boards[PLAN_OPEN, word, line]
@@ -173,7 +124,7 @@ def load_free(work, boards):
 def load_targets(work, boards, asked):
     """Make the stations that are asked for the target plane, and open cells beside unknown ones the edge plane."""
     one, top_bit = np.uint64(1), np.uint64(63)
-    start = plane_at(TARGET)
+    start = np.uint64(plane_at(TARGET))
     for i in range(np.uint64(PLANE)):
         work[start + i] = 0
     for kind in range(5):
@@ -183,7 +134,7 @@ def load_targets(work, boards, asked):
                     work[start + word * np.uint64(LINES) + line] |= boards[KIND + kind, word, line]
     if asked & EXPLORE_BIT == 0:
         return
-    edge = plane_at(EDGE)
+    edge = np.uint64(plane_at(EDGE))
     for word in range(2):
         for line in range(np.uint64(FIRST_LINE), np.uint64(LAST_LINE)):
             known = boards[PLAN_KNOWN, word, line]
@@ -270,30 +221,50 @@ def search(state, n, work, asked, charger_depth, wants_all):
     clear_plane(work, EVEN)
     clear_plane(work, ODD)
     put(work, EVEN, origin)
-    free_at = plane_at(FREE) + np.uint64(line) + np.uint64((bit >> 6) * LINES)
+    free_at = np.uint64(board_at(FREE, bit >> 6) + line)
     work[free_at] &= ~(np.uint64(1) << np.uint64(bit & 63))
     if todo & EXPLORE_BIT:
-        settle_edges(state, n, work, EVEN, 0, line, line + 1)
+        settle_edges(state, n, work, EVEN, 0, bit >> 6, line, line + 1)
     top, bottom = line, line + 1
     level = 0
-    while True:
+    here = np.uint64(1) << np.uint64(bit & 63)
+    alive_0, alive_1 = (here, np.uint64(0)) if bit < 64 else (np.uint64(0), here)
+    before_0 = before_1 = np.uint64(0)
+    while alive_0 | alive_1 != 0:
         if is_settled(out, n, todo, level, charger_depth, wants_all):
             break
         level += 1
         top, bottom = max(top - 1, 1), min(bottom + 1, LINES - 1)
-        first, last = np.uint64(top & ~7), np.uint64((bottom + 7) & ~7)
-        if level & 1:
-            touched, alive, rim = _search_even(work, first, last)
-        else:
-            touched, alive, rim = _search_odd(work, first, last)
-        if touched != 0:
-            settle_stations(state, n, work, todo, level, np.int64(first), np.int64(last))
-        if alive == 0:
-            break
-        if rim != 0 and todo & EXPLORE_BIT and level - MOST_WORTH < out[n, F_COST + EXPLORE]:
-            settle_edges(
-                state, n, work, ODD if level & 1 else EVEN, level, np.int64(first), np.int64(last)
-            )
+        source, reached = (EVEN, ODD) if level & 1 else (ODD, EVEN)
+        fresh_0 = fresh_1 = np.uint64(0)
+        if is_touched(0, alive_0, alive_1, before_0):
+            fresh_0 = search_word(state, n, work, todo, level, source, reached, 0, top, bottom)
+        if is_touched(1, alive_1, alive_0, before_1):
+            fresh_1 = search_word(state, n, work, todo, level, source, reached, 1, top, bottom)
+        before_0, before_1, alive_0, alive_1 = alive_0, alive_1, fresh_0, fresh_1
+
+
+@helper
+def search_word(state, n, work, todo, level, source, reached, word, top, bottom):
+    """Flood one word of the lines [top, bottom) by one level and look at what it reaches; returns its columns."""
+    touched, fresh, rim = search_level(
+        work,
+        board_at(source, word),
+        board_at(source, 1 - word),
+        board_at(reached, word),
+        board_at(FREE, word),
+        board_at(TARGET, word),
+        board_at(HIT, word),
+        board_at(EDGE, word),
+        top >> 3,
+        (bottom + 7) >> 3,
+    )
+    if touched != 0:
+        settle_stations(state, n, work, level, word, top, bottom)
+    if rim != 0 and todo & EXPLORE_BIT:
+        if level - MOST_WORTH < state.scalars[n, F_COST + EXPLORE]:
+            settle_edges(state, n, work, reached, level, word, top, bottom)
+    return fresh
 
 
 EXPLORE_LEAD = 25
@@ -305,6 +276,8 @@ def is_settled(out, n, todo, level, charger_depth, wants_all):
     """True if no target that is farther than `level` moves can change what is asked for."""
     if todo & CHARGER_BIT and level < charger_depth and out[n, F_COST + KIND_CHARGER] > level:
         return False
+    if todo & (ELEMENT_BITS | EXPLORE_BIT) == 0:
+        return True
     explore = NO_COST
     if todo & EXPLORE_BIT:
         explore = np.int64(out[n, F_COST + EXPLORE])
@@ -324,57 +297,91 @@ def is_settled(out, n, todo, level, charger_depth, wants_all):
 
 
 @helper
-def settle_stations(state, n, work, todo, level, first, last):
-    """Look at the stations that a level touched."""
-    out = state.scalars
-    hit_at, target_at = plane_at(HIT), plane_at(TARGET)
-    for word in range(2):
-        for line in range(first, last):
-            index = np.uint64(word * LINES + line)
-            hits = work[hit_at + index]
-            if hits == 0:
+def next_line(work, one_at, other_at, line, last):
+    """The first line from `line` on in which two boards have a cell in common; `last` or more if there is none."""
+    while line < last:
+        if line & 7 == 0:
+            both = np.uint64(0)
+            index = np.uint64(line)
+            for k in range(np.uint64(8)):
+                both |= work[one_at + index + k] & work[other_at + index + k]
+            if both == 0:
+                line += 8
                 continue
-            work[target_at + index] &= ~hits
-            while hits != 0:
-                bit = trailing_zeros(hits)
-                hits &= hits - np.uint64(1)
-                cell = 128 * line + 64 * word + bit
-                for kind in range(5):
-                    there = state.boards[n, KIND + kind, word, line] >> np.uint64(bit)
-                    if there & np.uint64(1) == 0 or (todo >> kind) & 1 == 0:
-                        continue
-                    cost = cost_of_station(state, n, cell, kind, level)
-                    if cost < out[n, F_COST + kind]:
-                        out[n, F_COST + kind] = cost
-                        state.plan[n, P_TARGET + kind] = cell
-                        if kind == 3:
-                            out[n, F_STEPS_SILICON] = min(level, 254)
+        if work[one_at + np.uint64(line)] & work[other_at + np.uint64(line)] != 0:
+            return line
+        line += 1
+    return last
 
 
 @helper
-def settle_edges(state, n, work, plane, level, first, last):
-    """Look at the cells beside unknown ground that a level reached."""
+def settle_stations(state, n, work, level, word, first, last):
+    """Look at the stations that a level touched in one word of the lines [first, last)."""
     out = state.scalars
-    level_at, edge_at = plane_at(plane), plane_at(EDGE)
-    for word in range(2):
-        for line in range(first, last):
-            index = np.uint64(word * LINES + line)
-            cells = work[level_at + index] & work[edge_at + index]
-            while cells != 0:
-                bit = trailing_zeros(cells)
-                cells &= cells - np.uint64(1)
-                cell = 128 * line + 64 * word + bit
-                cost = level - (UNKNOWN_WORTH * unknown_around(state.boards[n], cell)) // 100
-                if cost < out[n, F_COST + EXPLORE]:
-                    out[n, F_COST + EXPLORE] = cost
-                    state.plan[n, P_TARGET + EXPLORE] = cell
+    hit_at, target_at = np.uint64(board_at(HIT, word)), np.uint64(board_at(TARGET, word))
+    line = first - 1
+    while True:
+        line = next_line(work, hit_at, hit_at, line + 1, last)
+        if line >= last:
+            break
+        hits = work[hit_at + np.uint64(line)]
+        work[target_at + np.uint64(line)] &= ~hits
+        while hits != 0:
+            bit = trailing_zeros(hits)
+            hits &= hits - np.uint64(1)
+            cell = 128 * line + 64 * word + bit
+            number = np.int64(state.index[n, cell >> 7, cell & 127]) - 1
+            kind = np.int64(state.stations[n, number, S_KIND])
+            cost = cost_of_station(state, n, cell, kind, level)
+            if cost < out[n, F_COST + kind]:
+                out[n, F_COST + kind] = cost
+                state.plan[n, P_TARGET + kind] = cell
+                if kind == 3:
+                    out[n, F_STEPS_SILICON] = min(level, 254)
 
 
 @helper
-def spread_field(state, n, work, route, agent_cell, margin):
-    """Flood from the cells in plane EVEN (level 0) until the agent's cell and `margin` levels more are covered.
+def settle_edges(state, n, work, plane, level, word, first, last):
+    """Look at the cells beside unknown ground that a level reached in one word of the lines [first, last)."""
+    out = state.scalars
+    level_at, edge_at = np.uint64(board_at(plane, word)), np.uint64(board_at(EDGE, word))
+    line = first - 1
+    while True:
+        line = next_line(work, level_at, edge_at, line + 1, last)
+        if line >= last:
+            break
+        cells = work[level_at + np.uint64(line)] & work[edge_at + np.uint64(line)]
+        while cells != 0:
+            bit = trailing_zeros(cells)
+            cells &= cells - np.uint64(1)
+            cell = 128 * line + 64 * word + bit
+            cost = level - (UNKNOWN_WORTH * unknown_around(state.boards[n], cell)) // 100
+            if cost < out[n, F_COST + EXPLORE]:
+                out[n, F_COST + EXPLORE] = cost
+                state.plan[n, P_TARGET + EXPLORE] = cell
 
-    The caller has loaded FREE and put sources into EVEN; those of level 1 may lie in ODD.
+
+@helper
+def spread_word(work, level, source, reached, word, top, bottom):
+    """Flood one word of the lines [top, bottom) by one level and mark it; returns the columns reached."""
+    return spread_level(
+        work,
+        board_at(source, word),
+        board_at(source, 1 - word),
+        board_at(reached, word),
+        board_at(FREE, word),
+        board_at(MARKS, word),
+        ALL_ONES if level & 2 else np.uint64(0),
+        top >> 3,
+        (bottom + 7) >> 3,
+    )
+
+
+@helper
+def spread_field(state, n, work, route, line, agent_cell, margin):
+    """Flood from the cells in plane EVEN until the agent's cell and `margin` levels more are covered.
+
+    The caller has loaded FREE and put sources into EVEN, at most one line off `line`.
 
     Returns:
         (distance of the agent's cell, levels computed); (-1, ...) if the agent cannot be reached.
@@ -382,30 +389,28 @@ def spread_field(state, n, work, route, agent_cell, margin):
     clear_plane(work, MARKS)
     found = 0 if holds(work, EVEN, agent_cell) else -1
     level = 0
-    start = plane_at(EVEN)
-    top, bottom = LINES, 0
-    for word in range(2):
-        for line in range(1, LINES - 1):
-            if work[start + np.uint64(word * LINES + line)] != 0:
-                top, bottom = min(top, line), max(bottom, line + 1)
+    top, bottom = line - 1, line + 2
+    alive_0 = alive_1 = before_0 = before_1 = np.uint64(0)
+    for i in range(top, bottom):
+        alive_0 |= work[np.uint64(board_at(EVEN, 0) + i)]
+        alive_1 |= work[np.uint64(board_at(EVEN, 1) + i)]
     depth = 9999
-    while True:
+    while alive_0 | alive_1 != 0:
         if found >= 0 and level >= found + margin:
             depth = level
             break
         level += 1
         top, bottom = max(top - 1, 1), min(bottom + 1, LINES - 1)
-        first, last = np.uint64(top & ~7), np.uint64((bottom + 7) & ~7)
-        mark = ALL_ONES if level & 2 else np.uint64(0)
-        if level & 1:
-            alive = _spread_even(work, first, last, mark)
-        else:
-            alive = _spread_odd(work, first, last, mark)
-        if alive == 0:
-            break
-        if found < 0 and holds(work, ODD if level & 1 else EVEN, agent_cell):
+        source, reached = (EVEN, ODD) if level & 1 else (ODD, EVEN)
+        fresh_0 = fresh_1 = np.uint64(0)
+        if is_touched(0, alive_0, alive_1, before_0):
+            fresh_0 = spread_word(work, level, source, reached, 0, top, bottom)
+        if is_touched(1, alive_1, alive_0, before_1):
+            fresh_1 = spread_word(work, level, source, reached, 1, top, bottom)
+        before_0, before_1, alive_0, alive_1 = alive_0, alive_1, fresh_0, fresh_1
+        if found < 0 and holds(work, reached, agent_cell):
             found = level
-    free_at, marks_at = plane_at(FREE), plane_at(MARKS)
+    free_at, marks_at = np.uint64(plane_at(FREE)), np.uint64(plane_at(MARKS))
     for word in range(np.uint64(2)):
         for line in range(np.uint64(LINES)):
             index = word * np.uint64(LINES) + line

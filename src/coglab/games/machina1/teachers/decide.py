@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from coglab.engine.jit import helper, kernel
+from coglab.engine.jit import inlined, kernel
 from coglab.games.machina1 import memory_layout as layout
-from coglab.games.machina1.routes import follow, make_plan, write_waits
+from coglab.games.machina1.routes import follow, follow_rarely, make_plan, write_waits
 from coglab.games.machina1.search import EXPLORE_LEAD, WORK_SIZE
 
 SOLO, QUARTET = 0, 1
@@ -109,7 +109,7 @@ VIBE_DISTANCE = 3
 GO, STAY, SHOW_A, SHOW_B, REST = 0, 1, 2, 3, 4
 
 
-@helper
+@inlined
 def charger_depth(tuning, s, n):
     """Moves, bump included, up to which a charger is worth going to; 0 for none."""
     energy = s[n, ENERGY]
@@ -124,7 +124,7 @@ def charger_depth(tuning, s, n):
     return 0
 
 
-@helper
+@inlined
 def needs(tuning, style, s, n):
     """Bit mask of the elements of which the agent has to gather more."""
     if s[n, CARGO] >= layout.CARGO_CAP:
@@ -137,13 +137,13 @@ def needs(tuning, style, s, n):
     return mask
 
 
-@helper
+@inlined
 def is_late(tuning, s, n):
     """True near the end, when a quartet makes of what it has what it can."""
     return s[n, TICKS_LEFT] < tuning.late
 
 
-@helper
+@inlined
 def wants_to_craft(tuning, style, s, n):
     """True if the load says that it is time for the assembler."""
     if style == SOLO:
@@ -153,7 +153,7 @@ def wants_to_craft(tuning, style, s, n):
     return s[n, SHARES] >= 1 and s[n, SINCE_HEART] < tuning.again
 
 
-@helper
+@inlined
 def choose_extractor(s, n, needed):
     """The kind with the cheapest extractor among those needed, EXPLORE if unknown ground is better, else NO_GOAL."""
     best, cost = NO_GOAL, NO_COST
@@ -165,7 +165,7 @@ def choose_extractor(s, n, needed):
     return best
 
 
-@helper
+@inlined
 def use_extractor(tuning, s, d, n, kind):
     """GO to the extractor, or STAY beside it until it is ready."""
     if d[n, kind] > 1:
@@ -179,7 +179,7 @@ def use_extractor(tuning, s, d, n, kind):
     return GO
 
 
-@helper
+@inlined
 def craft_solo(s, n):
     """What an agent with a full load does."""
     if s[n, SHOWS_HEART_A] == 0:
@@ -190,7 +190,7 @@ def craft_solo(s, n):
     return GO
 
 
-@helper
+@inlined
 def craft_together(tuning, s, d, n):
     """Goal and what to do of an agent of a quartet that is going to the assembler, or waits there."""
     if s[n, SHOWS_HEART_A] == 0 and d[n, RING] <= VIBE_DISTANCE:
@@ -205,42 +205,53 @@ def craft_together(tuning, s, d, n):
     return (ASSEMBLER, GO) if enough else (RING, STAY)
 
 
-@helper
-def choose(tuning, style, state, n, work):
-    """Goal and what to do; brings the routes that the decision needs up to date."""
-    s, d = state.scalars, state.route_dist
+@inlined
+def choose_goal(tuning, style, state, n, work, crafts):
+    """The route class to follow, NO_GOAL if nothing is left to do; makes the plan that it needs."""
+    s = state.scalars
     if s[n, HEART] > 0:
-        follow(state, n, work, CHEST)
-        return CHEST, GO if s[n, SHOWS_HEART_B] else SHOW_B
-    crafts = wants_to_craft(tuning, style, s, n)
+        return CHEST
     needed = 0 if crafts else needs(tuning, style, s, n)
     depth = charger_depth(tuning, s, n) if s[n, IN_RING] == 0 or not crafts else 0
     asked = needed | (1 << CHARGER if depth > 0 else 0) | (0 if crafts else 1 << EXPLORE)
     make_plan(state, n, work, asked, depth, False)
-    write_waits(state, n)
     if depth > 0 and s[n, COST_CHARGER] <= depth:
-        follow(state, n, work, CHARGER)
-        return CHARGER, GO
-    if not crafts:
-        goal = choose_extractor(s, n, needed)
-        if goal != NO_GOAL:
-            follow(state, n, work, goal)
-            return goal, GO if goal == EXPLORE else use_extractor(tuning, s, d, n, goal)
-        if style == SOLO:
-            return NO_GOAL, REST
-    if style == SOLO:
-        follow(state, n, work, ASSEMBLER)
-        return ASSEMBLER, craft_solo(s, n)
-    follow(state, n, work, RING)
-    goal, what = craft_together(tuning, s, d, n)
+        return CHARGER
+    if crafts:
+        return ASSEMBLER if style == SOLO else RING
+    goal = choose_extractor(s, n, needed)
+    if goal == NO_GOAL and style == QUARTET:
+        return RING
+    return goal
+
+
+@inlined
+def choose(tuning, style, state, n, work):
+    """Goal and what to do; brings the routes that the decision needs up to date."""
+    s, d = state.scalars, state.route_dist
+    crafts = wants_to_craft(tuning, style, s, n)
+    goal = choose_goal(tuning, style, state, n, work, crafts)
+    if goal == NO_GOAL:
+        return goal, REST
+    follow(state, n, work, goal)
+    if goal == CHEST:
+        return goal, GO if s[n, SHOWS_HEART_B] else SHOW_B
+    if goal <= SILICON:
+        write_waits(state, n)
+        return goal, use_extractor(tuning, s, d, n, goal)
     if goal == ASSEMBLER:
-        follow(state, n, work, ASSEMBLER)
-    if what == STAY and not crafts and s[n, RING_WAITING] >= tuning.patience:
-        what = REST
-    return goal, what
+        return goal, craft_solo(s, n)
+    if goal == RING:
+        goal, what = craft_together(tuning, s, d, n)
+        if goal == ASSEMBLER:
+            follow_rarely(state, n, work, ASSEMBLER)
+        if what == STAY and not crafts and s[n, RING_WAITING] >= tuning.patience:
+            what = REST
+        return goal, what
+    return goal, GO
 
 
-@helper
+@inlined
 def choose_move(moves, parity):
     """One of the optimal first moves (0..3).
 
@@ -254,7 +265,7 @@ def choose_move(moves, parity):
     return 0
 
 
-@helper
+@inlined
 def label_row(tuning, style, state, n, work, labels, mask, weight, goals):
     """Label one row."""
     s = state.scalars
