@@ -94,8 +94,6 @@ def test_what_a_teacher_knows_and_how_roles_are_given_out(uri, memory, allocatio
         ("miner?roles=static", "has no parameter `roles`"),
         ("cogsguard:v2", "has no version `v2`"),
         ("cogsguard:", "has no version"),
-        ("dinky", None),
-        ("dinky:v14", "use `metta://policy/dinky:v15`"),
         ("cogsguard?", None),
     ],
 )

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from coglab.config.errors import UserError, did_you_mean
+from coglab.games.teacher_uris import PREFIX, Parameter, TeacherInfo, read_uri
 
-PREFIX = "metta://policy/"
 ROLES = ("scrambler", "aligner", "miner", "scout")
 """Roles in the order in which counts hand them out to agents."""
 
@@ -25,45 +25,6 @@ STATIC_ROLES = ("miner", "miner", "miner", "aligner", "miner", "aligner", "align
 Memory = Literal["own", "team", "full"]
 Allocation = Literal["static", "stock", "team"]
 Labels = Literal["own", "acting"]
-Recommendation = Literal["recommended", "baseline", "alternative", "for curriculum"]
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of a teacher's URI."""
-
-    name: str
-    kind: Literal["count", "roles", "choice"]
-    meaning: str
-    choices: tuple[str, ...] = ()
-    """The values that it takes, if there are only a few."""
-
-    @property
-    def example(self) -> str:
-        """A value that works."""
-        return (
-            self.choices[0] if self.choices else {"count": "4", "roles": "miner,aligner"}[self.kind]
-        )
-
-
-@dataclass(frozen=True)
-class TeacherInfo:
-    """One registered teacher."""
-
-    name: str
-    uri: str
-    """The URI that it is used by and measured with."""
-    summary: str
-    pros: str
-    cons: str
-    recommendation: Recommendation
-    parameters: tuple[Parameter, ...]
-    version: str | None = None
-    """The version that its URI must name (`dinky:v15`), None for teachers without versions."""
-    missing: str | None = None
-    """Why it cannot play yet, None if it can."""
-    factory: str | None = None
-    """`module:name` of what makes the teacher from (spec, sim), for teachers of users; None for ours."""
 
 
 MEMORY = Parameter(
@@ -240,19 +201,8 @@ def parse_teacher_uri(uri: str) -> TeacherSpec:
     Raises:
         UserError: no such teacher, parameter or value; the message names the nearest one.
     """
-    text = uri.removeprefix(PREFIX)
-    head, _, query = text.partition("?")
-    name, colon, version = head.partition(":")
-    info = TEACHERS.get(name)
-    if info is None:
-        raise UserError(
-            f"`{uri}`: there is no teacher `{name}`; the teachers are {', '.join(TEACHERS)}, "
-            f"for example `{PREFIX}cogsguard?gear=10`.{did_you_mean(name, TEACHERS)}"
-        )
-    if colon and version != info.version:
-        works = f"{name}:{info.version}" if info.version else name
-        raise UserError(f"`{uri}`: `{name}` has no version `{version}`; use `{PREFIX}{works}`.")
-    given = _read_query(uri, query, info)
+    info, given = read_uri(uri, TEACHERS, f"{PREFIX}cogsguard?gear=10")
+    name = info.name
     memory: Memory = given.get("memory", "own")  # type: ignore[assignment]
     labels: Labels = given.get("labels", "acting")  # type: ignore[assignment]
     allocation: Allocation = given.get("roles", "stock" if memory == "own" else "team")  # type: ignore[assignment]
@@ -294,35 +244,6 @@ def require_playable(spec: TeacherSpec) -> None:
             f"the teacher `{spec.uri}` is not available yet: {missing}. "
             f"For CogsGuard use `{PREFIX}cogsguard?gear=10`."
         )
-
-
-def _read_query(uri: str, query: str, info: TeacherInfo) -> dict[str, str]:
-    """Split `a=1&b=2`, check names and values; of a repeated name the last counts."""
-    given: dict[str, str] = {}
-    names = [parameter.name for parameter in info.parameters]
-    for part in query.split("&") if query else ():
-        key, equals, value = part.partition("=")
-        if key not in names:
-            takes = f"it takes {', '.join(names)}" if names else "it takes none"
-            raise UserError(
-                f"`{uri}`: `{info.name}` has no parameter `{key}`; {takes}.{did_you_mean(key, names)}"
-            )
-        parameter = info.parameters[names.index(key)]
-        if not equals or not value:
-            raise UserError(
-                f"`{uri}`: `{key}` needs a value, for example `{key}={parameter.example}`."
-            )
-        if parameter.kind == "count" and not re.fullmatch(r"\d{1,3}", value):
-            raise UserError(
-                f"`{uri}`: `{key}={value}` is no number of agents; expected 0 to 999, for example `{key}=4`."
-            )
-        if parameter.choices and value not in parameter.choices:
-            raise UserError(
-                f"`{uri}`: `{key}={value}`: expected {' or '.join(f'`{choice}`' for choice in parameter.choices)}, "
-                f"for example `{key}={parameter.example}`.{did_you_mean(value, parameter.choices)}"
-            )
-        given[key] = value
-    return given
 
 
 def _read_roles(uri: str, key: str, value: str) -> tuple[str, ...]:
