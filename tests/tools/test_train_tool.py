@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from coglab.cli import targets
+from coglab.cli.assemble import assemble
 from coglab.config import UserError, build
 from coglab.config.layers import merge, read_arguments
 from coglab.config.values import read_file
@@ -221,7 +223,8 @@ def test_the_machina1_recipe_brings_its_teacher_and_takes_another():
 
 def test_the_machina1_recipe_clones_for_a_quarter_then_anneals_whatever_the_budget():
     def cloner(*arguments: str):
-        tool = resolve(*arguments, base=machina1_cloner.train())
+        target, _ = targets.find(["machina1_cloner.train"])
+        tool = assemble(target, ["run=a", *arguments]).tool.resolve()
         return tool.trainer.losses.sliced_scripted_cloner
 
     as_published = cloner()
