@@ -270,7 +270,7 @@ class Machina1Twin:
                 chest.stock[item] = chest.stock.get(item, 0) - count  # what does not fit is lost
             if count:
                 self._count(f"chest.{item}.{way}", count)
-                self.game_stats[f"chest.{item}.amount"] = chest.stock[item]
+                self._count(f"chest.{item}.amount", count if most > 0 else -count)
             if moved:
                 agent.count(f"chest.{item}.{way}_by_agent", moved)
                 did_move = True
