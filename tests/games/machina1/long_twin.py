@@ -30,14 +30,14 @@ def random_case(rng):
     )
 
 
-def play_for(seconds, first_seed):
-    """Play cases until the time is over; returns what happened, as sums of statistics, `cases` and `ticks` among them.
+def play_cases(first_seed, is_enough):
+    """Play cases until `is_enough(happened)`; returns what happened: sums of statistics, `cases`, `ticks`.
 
     Raises:
         Mismatch: the first difference, with the case that shows it.
     """
-    began, happened = time.time(), Counter()
-    while time.time() - began < seconds:
+    happened = Counter()
+    while not is_enough(happened):
         case = random_case(random.Random(first_seed + happened["cases"]))
         happened.update(play(case))
         happened.update(cases=1, ticks=2 * case.ticks)
@@ -47,7 +47,8 @@ def play_for(seconds, first_seed):
 def main():
     """Play until the time is over; the first difference ends it with the case that shows it."""
     first_seed = int(sys.argv[2]) if len(sys.argv) > 2 else int(time.time())
-    happened = play_for(float(sys.argv[1]), first_seed)
+    ends_at = time.time() + float(sys.argv[1])
+    happened = play_cases(first_seed, lambda _: time.time() > ends_at)
     print(
         f"{happened['cases']} cases, {happened['ticks']} game ticks, no difference (first seed {first_seed})"
     )

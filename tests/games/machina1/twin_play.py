@@ -21,7 +21,7 @@ BLANK = 255
 FIRST_VIBE = 5
 DIRECTIONS = {(-1, 0): 1, (1, 0): 2, (0, -1): 3, (0, 1): 4}
 STORED = [*ELEMENTS, "heart"]
-MOODS = ["gather", "craft", "craft", "gear", "store", "charge", "walk"]
+MOODS = ["gather", "craft", "craft", "gear", "store", "store", "charge", "walk"]
 
 
 @dataclass(frozen=True)
