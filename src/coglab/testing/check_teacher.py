@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-NUM_ACTIONS = 12
+MOST_LABELS = 31
+"""Actions from here on are never labels: a mask has bits for the first 31."""
 
 
 class TeacherCheckError(AssertionError):
@@ -38,6 +39,7 @@ class _Play:
     """A recorded game: observations, first-of-episode flags, and what the teacher said, one entry per tick."""
 
     num_agents: int
+    num_actions: int = 0
     tokens: list[np.ndarray] = field(default_factory=list)
     resets: list[np.ndarray] = field(default_factory=list)
     masks: list[np.ndarray] = field(default_factory=list)
@@ -46,14 +48,19 @@ class _Play:
 
 
 def check_teacher(
-    make_teacher: Callable[[Any], Any], *, ticks: int = 120, mission: str = "arena"
+    make_teacher: Callable[[Any], Any],
+    *,
+    ticks: int = 120,
+    mission: str = "arena",
+    game: Any | None = None,
 ) -> TeacherReport:
     """Check a teacher; nothing but observations is shown to it, so one that reads the simulator's state fails.
 
     Args:
         make_teacher: called with a simulator (`tokens`, `num_rows`, `num_agents`, `num_envs`), returns the teacher.
         ticks: ticks of play per check; episodes are half as long.
-        mission: which maps.
+        mission: which maps of CogsGuard.
+        game: settings of another game, for example `Machina1Config()`; agents and length are set here.
 
     Returns:
         The checks that passed.
@@ -61,7 +68,7 @@ def check_teacher(
     Raises:
         TeacherCheckError: some failed; lists all of them.
     """
-    play = _record(make_teacher, ticks, mission)
+    play = _record(make_teacher, ticks, mission, game)
     report = TeacherReport()
     for name, check in _CHECKS.items():
         try:
@@ -77,18 +84,21 @@ def check_teacher(
     return report
 
 
-def _record(make_teacher: Callable[[Any], Any], ticks: int, mission: str) -> _Play:
+def _record(
+    make_teacher: Callable[[Any], Any], ticks: int, mission: str, game: Any | None
+) -> _Play:
     """Let the teacher play two games, a fifth of the actions being random."""
     from coglab.games.cogsguard.config import CogsGuardConfig
-    from coglab.games.cogsguard.mapgen import generate_map
-    from coglab.games.cogsguard.maps import MapTable
-    from coglab.games.cogsguard.sim import CogsGuardSim
+    from coglab.games.registry import game_of
 
     agents = 4
-    config = CogsGuardConfig(mission=mission, num_agents=agents, max_steps=max(ticks // 2, 2))
-    maps = MapTable.from_grids([generate_map(mission, agents, seed) for seed in (1, 2)])
-    sim = CogsGuardSim(config, 2, maps, seed=1, map_choice="by_env")
-    play = _Play(agents)
+    config = CogsGuardConfig(mission=mission) if game is None else game
+    changed = {"num_agents": agents, "max_steps": max(ticks // 2, 2)}
+    config = type(config).model_validate(config.model_dump() | changed)
+    maps = game_of(config).held_out_maps(config, 2, 1)
+    sim = game_of(config).make_sim(config, 2, maps, seed=1, map_choice="by_env")
+    num_actions = min(len(sim.action_names), MOST_LABELS)
+    play = _Play(agents, num_actions)
     shown = _shown(sim.num_rows, agents)
     teacher = make_teacher(shown)
     rng = np.random.default_rng(0)
@@ -98,14 +108,14 @@ def _record(make_teacher: Callable[[Any], Any], ticks: int, mission: str) -> _Pl
         play.resets.append(reset.copy())
         shown.tokens = sim.tokens
         _ask(teacher, reset)
-        play.problem = play.problem or _problem_with(teacher, tick)
+        play.problem = play.problem or _problem_with(teacher, tick, num_actions)
         if not (sim.tokens == play.tokens[-1]).all():
             play.problem = play.problem or f"the observations were changed at tick {tick}"
         play.masks.append(teacher.label_mask.copy())
         play.weights.append(teacher.label_weight.copy())
         random = rng.random(sim.num_rows) < 0.2
         sim.actions[:] = np.where(
-            random, rng.integers(0, NUM_ACTIONS, sim.num_rows), np.maximum(teacher.labels, 0)
+            random, rng.integers(0, num_actions, sim.num_rows), np.maximum(teacher.labels, 0)
         )
         sim.step()
         reset[:] = sim.terminated | sim.truncated
@@ -125,19 +135,20 @@ def _ask(teacher: Any, reset: np.ndarray) -> None:
     teacher.label(reset)
 
 
-def _problem_with(teacher: Any, tick: int) -> str:
+def _problem_with(teacher: Any, tick: int, num_actions: int) -> str:
     """What is wrong with the labels of one tick; the empty string if nothing is."""
     labels, masks, weights = teacher.labels, teacher.label_mask, teacher.label_weight
     for name, array, dtype in (
         ("labels", labels, np.int16),
-        ("label_mask", masks, np.uint16),
         ("label_weight", weights, np.float32),
     ):
         if array.dtype != dtype:
             return f"{name} has dtype {array.dtype}, expected {np.dtype(dtype)}"
-    if ((labels < -1) | (labels >= NUM_ACTIONS)).any():
-        return f"tick {tick}: a label lies outside -1 .. {NUM_ACTIONS - 1}"
-    if (masks >> NUM_ACTIONS).any():
+    if masks.dtype not in (np.uint16, np.uint32):
+        return f"label_mask has dtype {masks.dtype}, expected uint16, or uint32 for more actions"
+    if ((labels < -1) | (labels >= num_actions)).any():
+        return f"tick {tick}: a label lies outside -1 .. {num_actions - 1}"
+    if (masks.astype(np.uint64) >> np.uint64(num_actions)).any():
         return f"tick {tick}: a mask has bits of actions that do not exist"
     abstains = labels == -1
     if (masks[abstains] != 0).any() or (weights[abstains] != 0).any():
@@ -177,7 +188,7 @@ def _relabel(
 
 
 def _bits(mask: int) -> list[int]:
-    return [action for action in range(16) if int(mask) >> action & 1]
+    return [action for action in range(32) if int(mask) >> action & 1]
 
 
 def _labels_are_sound(make_teacher: Callable[[Any], Any], play: _Play) -> str:

@@ -138,6 +138,7 @@ F_RING_WAITING = _scalar("ring_waiting")
 F_RING_IN_VIEW = _scalar("ring_in_view")
 F_RING_AGENTS = _scalar("ring_agents")
 F_RING_HEART_A = _scalar("ring_heart_a")
+F_RING_RANK = _scalar("ring_rank")
 F_RING_BLOCKING = _scalar("ring_blocking")
 F_RING_HOLDING = _scalar("ring_holding")
 F_RING_CARGO = _scalar("ring_carbon")
@@ -509,6 +510,8 @@ def write_ring(state, n, others, num_others):
             if RING_OFFSET[i] == 128 * row + column:
                 body[n, RING_TAKEN] |= 1 << i
         out[n, F_RING_AGENTS] += 1
+        if out[n, F_IN_RING] == 1 and 128 * (row + down) + column + right < 0:
+            out[n, F_RING_RANK] += 1
         if others[k, OTHER_VIBE] == VIBE_HEART_A:
             out[n, F_RING_HEART_A] += 1
         elif others[k, OTHER_VIBE] != VIBE_DEFAULT:

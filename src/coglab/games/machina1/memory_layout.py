@@ -49,7 +49,7 @@ NO_COST = 999
 NO_ROUTE = 255
 """Distance of a class without a known, reachable target."""
 
-LONG_AGO = 999
+LONG_AGO = 9999
 """Cap of counters of ticks."""
 
 
@@ -114,6 +114,7 @@ SCALARS: tuple[Scalar, ...] = (
     _flag("ring_in_view", "all 8 cells round the assembler are in view"),
     Scalar("ring_agents", 0, 8, "agents in the ring that are in view, self included"),
     Scalar("ring_heart_a", 0, 8, "of these, agents that show heart_a"),
+    Scalar("ring_rank", 0, 7, "of these, other agents whose cell comes before the own one, row by row"),
     Scalar("ring_blocking", 0, 8, "other agents of the ring that show another vibe than heart_a and none"),
     Scalar("ring_holding", 0, 8, "other agents of the ring that hold a heart"),
     *(Scalar(f"ring_{name}", 0, 800, f"{name} that the agents of the ring carry, self included") for name in ELEMENTS),

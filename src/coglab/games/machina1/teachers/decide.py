@@ -39,10 +39,12 @@ class Tuning(NamedTuple):
     """Ticks after a heart during which an agent with a share left goes back to the assembler."""
     patience: int = 900
     """Ticks that a quartet waits for its fourth agent."""
-    late: int = 600
-    """Ticks before the end from which on it gathers no more ..."""
-    late_patience: int = 120
-    """... and waits only this long."""
+    late: int = 60
+    late_per_move: float = 1.5
+    """An agent of a quartet goes to the assembler with what it has when this many ticks are left, and as many for each
+    move that it is away."""
+    late_patience: int = 30
+    """Then it waits only this long."""
 
 
 TUNING = Tuning()
@@ -77,6 +79,7 @@ IN_RING = _scalar("in_ring")
 RING_WAITING = _scalar("ring_waiting")
 RING_AGENTS = _scalar("ring_agents")
 RING_HEART_A = _scalar("ring_heart_a")
+RING_RANK = _scalar("ring_rank")
 RING_BLOCKING = _scalar("ring_blocking")
 RING_HOLDING = _scalar("ring_holding")
 RING_PAYS = _scalar("ring_pays")
@@ -100,13 +103,14 @@ GROUP = 4
 """Agents of a quartet; more than four make no recipe."""
 MOVE_COST = 2
 NOOP = 0
+SET_DEFAULT = 5 + layout.VIBE_DEFAULT
 SET_HEART_A = 5 + layout.VIBE_HEART_A
 SET_HEART_B = 5 + layout.VIBE_HEART_B
 VIBE_DISTANCE = 3
 """Moves to the ring from which on an agent of a quartet shows heart_a."""
 
 # What `choose` tells besides the goal.
-GO, STAY, SHOW_A, SHOW_B, REST = 0, 1, 2, 3, 4
+GO, STAY, REST, SHOW_NONE, SHOW_A, SHOW_B = 0, 1, 2, 3, 4, 5
 
 
 @inlined
@@ -140,7 +144,8 @@ def needs(tuning, style, s, n):
 @inlined
 def is_late(tuning, s, n):
     """True near the end, when a quartet makes of what it has what it can."""
-    return s[n, TICKS_LEFT] < tuning.late
+    away = abs(s[n, ROW]) + abs(s[n, COLUMN])
+    return s[n, TICKS_LEFT] < tuning.late + tuning.late_per_move * away
 
 
 @inlined
@@ -192,17 +197,25 @@ def craft_solo(s, n):
 
 @inlined
 def craft_together(tuning, s, d, n):
-    """Goal and what to do of an agent of a quartet that is going to the assembler, or waits there."""
-    if s[n, SHOWS_HEART_A] == 0 and d[n, RING] <= VIBE_DISTANCE:
-        return RING, SHOW_A
-    if d[n, RING] > 0:
-        return RING, GO
+    """Goal and what to do of an agent of a quartet that is going to the assembler, or waits there.
+
+    Four agents craft as soon as they are there, fewer when patience ends. If their loads pay for fewer hearts than they
+    are, only the first so many show heart_a: the loads of those without a vibe are used as well.
+    """
+    agents = np.int64(s[n, RING_AGENTS])
+    if d[n, RING] > 0 and (s[n, IN_RING] == 0 or agents != GROUP):
+        return RING, SHOW_A if s[n, SHOWS_HEART_A] == 0 and d[n, RING] <= VIBE_DISTANCE else GO
     patience = tuning.late_patience if is_late(tuning, s, n) else tuning.patience
-    makes = s[n, RING_HEART_A]
-    enough = makes == GROUP or (makes < GROUP and s[n, RING_WAITING] >= patience)
-    if s[n, RING_BLOCKING] > 0 or s[n, RING_HOLDING] > 0 or s[n, RING_PAYS] < makes:
-        enough = False
-    return (ASSEMBLER, GO) if enough else (RING, STAY)
+    is_time = agents == GROUP or (agents < GROUP and s[n, RING_WAITING] >= patience)
+    makes = min(agents, np.int64(s[n, RING_PAYS]))
+    if is_time and makes > 0 and s[n, RING_RANK] >= makes:
+        return RING, STAY if s[n, VIBE_DEFAULT] else SHOW_NONE
+    if s[n, SHOWS_HEART_A] == 0:
+        return RING, SHOW_A
+    is_clear = s[n, RING_BLOCKING] == 0 and s[n, RING_HOLDING] == 0
+    if is_time and is_clear and makes > 0 and s[n, RING_HEART_A] == makes:
+        return ASSEMBLER, GO
+    return RING, STAY
 
 
 @inlined
@@ -245,6 +258,9 @@ def choose(tuning, style, state, n, work):
         goal, what = craft_together(tuning, s, d, n)
         if goal == ASSEMBLER:
             follow_rarely(state, n, work, ASSEMBLER)
+            if d[n, ASSEMBLER] > 1:
+                # From a corner it cannot press, and on the way to a side it would be missing.
+                goal, what = RING, STAY
         if what == STAY and not crafts and s[n, RING_WAITING] >= tuning.patience:
             what = REST
         return goal, what
@@ -272,8 +288,10 @@ def label_row(tuning, style, state, n, work, labels, mask, weight, goals):
     goal, what = choose(tuning, style, state, n, work)
     goals[n] = goal
     weight[n] = 1.0
-    if what == SHOW_A or what == SHOW_B:
-        labels[n] = SET_HEART_A if what == SHOW_A else SET_HEART_B
+    if what >= SHOW_NONE:
+        labels[n] = SET_DEFAULT if what == SHOW_NONE else (
+            SET_HEART_A if what == SHOW_A else SET_HEART_B
+        )
         mask[n] = np.uint32(1) << np.uint32(labels[n])
         return
     if what != GO:
