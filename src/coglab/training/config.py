@@ -220,6 +220,10 @@ class OptimizerConfig(Config):
     weight_decay: Number = Field(0.0, ge=0)
     """Decoupled weight decay."""
 
+    averaging: Number = Field(0.0, ge=0, lt=1)
+    """Checkpoints hold a running mean of the weights over gradient steps with this decay; training itself goes on with the
+    newest ones. 0: no averaging. Typical 0.99 to 0.999, a memory of about 1 / (1 - it) steps."""
+
     max_grad_norm: Number = Field(0.5, gt=0)
     """Gradients are scaled down to this global norm."""
 
@@ -310,9 +314,9 @@ class KlGuardConfig(Config):
     """Iterations in a row that must be above."""
 
     action: Literal["warn", "lower_learning_rate", "stop"] = "warn"
-    """`warn`: no more than what every run does, a line on the terminal and an alert in W&B when a metric misses its
-    target for long. `lower_learning_rate`: besides, the policy's step size is multiplied by `factor`, every `patience`
-    iterations. `stop`: the run fails; its last checkpoint is kept."""
+    """`warn`: a line on the terminal and an alert in W&B, once until it is calm again. `lower_learning_rate`: besides, the
+    policy's step size is multiplied by `factor`, every `patience` iterations. `stop`: the run fails; its last checkpoint
+    is kept."""
 
     factor: Number = Field(0.5, gt=0, lt=1)
     """See `action`."""
