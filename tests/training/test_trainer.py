@@ -321,7 +321,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_without_a_checkpoint():
             trainer.sim.rewards[0] = np.nan
 
     trainer.sim.step = step
-    with pytest.raises(NonFiniteLossError, match="agent step 128 .*last checkpoint is good"):
+    with pytest.raises(NonFiniteLossError, match=r"agent step 128 .*last checkpoint is good"):
         trainer.run()
     assert len(trainer.save.saved) == 1
     assert all(torch.isfinite(p).all() for p in trainer.network.parameters())

@@ -135,9 +135,10 @@ class EerKickstarterConfig(Config):
     value_loss_coef: Number = Field(1.0, ge=0)
     """As in `kickstarter`."""
 
-    reward_coef: Number = Field(0.01, ge=0)
+    reward_coef: Number = Field(1e-4, ge=0)
     """Added to each reward: this times the teacher's log-probability of the student's action. In the game's unit of
-    reward, and `reward_scale` applies to it as well: in a game with faint rewards it soon is most of the signal."""
+    reward, and `reward_scale` applies to it as well. A good teacher earns about 5e-4 per tick and disagreement costs a few
+    nats, so 2.5e-4 already is as much as can be earned; ten times that drowns the reward (docs/losses/eer_cloner.md)."""
 
     steps: Count | None = Field(None, ge=0)
     """As in `kickstarter`."""
@@ -152,7 +153,7 @@ class EerClonerConfig(Config):
     action_loss_coef: Number = Field(1.0, ge=0)
     """Weight of the cross-entropy on the label; constant, then falling as in `kickstarter`."""
 
-    reward_coef: Number = Field(0.01, ge=0)
+    reward_coef: Number = Field(1e-4, ge=0)
     """As in `eer_kickstarter`; the log-probability is 0 where the student does what the teacher calls right."""
 
     prob_floor: Number = Field(0.01, gt=0, lt=1)
@@ -445,7 +446,7 @@ class EerKickstarterTeacher(_Teacher):
     """Weight of the difference of the values. Left out: 1."""
 
     reward_coef: Number | None = Field(None, ge=0)
-    """Weight of the shaped reward. Left out: 0.01."""
+    """Weight of the shaped reward. Left out: 1e-4."""
 
 
 class EerClonerTeacher(_Teacher):
@@ -455,7 +456,7 @@ class EerClonerTeacher(_Teacher):
     """How the teacher is used."""
 
     reward_coef: Number | None = Field(None, ge=0)
-    """Weight of the shaped reward. Left out: 0.01."""
+    """Weight of the shaped reward. Left out: 1e-4."""
 
     prob_floor: Number | None = Field(None, gt=0, lt=1)
     """Probability that stands for actions that the teacher would not take. Left out: 0.01."""
