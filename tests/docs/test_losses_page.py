@@ -1,4 +1,4 @@
-"""docs/10-losses.md links a page for every loss; each page names its settings with their defaults, its metrics and sources."""
+"""docs/10-losses.md links a page for every loss; each names its settings with defaults, its metrics and its sources."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A run with a learned teacher, or one that shapes rewards, goes on to the bit after a stop: from its files, with real games."""
+"""A run with a learned teacher, or with shaped rewards, goes on to the bit after a stop: from its files, real games."""
 
 import numpy as np
 import pytest
