@@ -309,6 +309,19 @@ def test_failed_trials_are_kept_and_many_of_them_stop_the_sweep(tmp_path, monkey
     assert "s.003" in printed
 
 
+def test_drawn_values_that_do_not_fit_each_other_are_a_failed_trial(tmp_path, monkeypatch, capsys):
+    fake_training(monkeypatch, lambda tool: 1.0)
+    words = [
+        "sampler=random", "trials=6", "space={teacher: {teacher_led_proportion: [0.3, 0.8], student_led_proportion: [0.1, "
+        "0.6]}}", "base.teacher.policy_uri=metta://policy/miner", f"base.train_dir={tmp_path}", "max_failures=9",
+    ]  # fmt: skip
+    assert any("will be left out" in line for line in make(*words).plan())
+    assert make(*words).run() == 1
+    printed = capsys.readouterr().out
+    assert "cannot be trained" in printed
+    assert "finished" in printed
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, UserError])
 def test_an_interrupted_trial_is_set_aside_and_taken_up_again(tmp_path, monkeypatch, error):
     calls = []

@@ -138,6 +138,7 @@ class SweepTool(Tool):
         if self.sampler in CLASSES:
             require_optuna(self.sampler)
         if self.run_name is not None:
+            check_run_name(self.run_name)
             check_run_name(self.trial_run(self.num_trials - 1))
         total = self.base.trainer.total_timesteps
         for point in self._examples():
@@ -235,14 +236,18 @@ class SweepTool(Tool):
         )
         return f"{self.trial_run(number)}: {values}; {teacher}"
 
+    def headline(self) -> str:
+        """Folder, number and size of the trials, sampler and metric, in one line."""
+        budget = self.trial_tool(0, self._examples()[0]).trainer.total_timesteps
+        return (
+            f"sweep {self.run_name} in {self.folder}: {self.num_trials} trials of {budget:,} agent steps, {self.sampler}, "
+            f"judged by {self.metric} ({'higher' if self.maximizes else 'lower'} is better)"
+        )
+
     def plan(self) -> list[str]:
         """Name trials and budget; see `Tool.plan`."""
         total = self.num_trials
-        budget = self.trial_tool(0, self._examples()[0]).trainer.total_timesteps
-        lines = [
-            f"sweep {self.run_name} in {self.folder}: {total} trials of {budget:,} agent steps, {self.sampler}, "
-            f"judged by {self.metric} ({'higher' if self.maximizes else 'lower'} is better)"
-        ]
+        lines = [self.headline()]
         if self.prune is not None:
             steps = ", ".join(f"{step:,}" for step in self.prune.at)
             lines.append(
@@ -255,7 +260,11 @@ class SweepTool(Tool):
         else:
             points = []
             lines += [f"{key} from {show_value(value)}" for key, value in self.space.items()]
-        lines += [self.describe_trial(n, point) for n, point in enumerate(points[:SHOWN])]
+        for number, point in enumerate(points[:SHOWN]):
+            try:
+                lines.append(self.describe_trial(number, point))
+            except UserError as error:  # drawn values that do not fit each other
+                lines.append(f"{self.trial_run(number)} will be left out: {error}")
         if points and total > SHOWN:
             lines.append(f"... and {total - SHOWN} more")
         return lines

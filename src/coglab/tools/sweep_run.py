@@ -133,8 +133,7 @@ def run(tool: SweepTool) -> int:
         )
     study = Study(tool.folder, definition_of(tool), str(tool.run_name))
     try:
-        for line in tool.plan()[:1]:
-            print_line(console, line)
+        print_line(console, tool.headline())
         code = _work(tool, study, console)
         if code < 128:
             _conclude(tool, study.trials(), console)
@@ -178,10 +177,18 @@ def _work(tool: SweepTool, study: Study, console: Console) -> int:
 def _train(tool: SweepTool, study: Study, trial: Trial, console: Console) -> int:
     """Train one trial to its end. Returns 0, or what the process is to exit with after a signal."""
     number = trial.number
-    print_line(
-        console,
-        f"== trial {number + 1} of {tool.num_trials}, {tool.describe_trial(number, trial.point)}",
-    )
+    try:
+        made, described = (
+            tool.trial_tool(number, trial.point),
+            tool.describe_trial(number, trial.point),
+        )
+    except (
+        UserError
+    ) as error:  # values that fit one by one and not together: drawn, so not seen beforehand
+        study.end(number, "failed", None, None, str(error))
+        print_line(console, f"{tool.trial_run(number)} cannot be trained: {error}")
+        return 0
+    print_line(console, f"== trial {number + 1} of {tool.num_trials}, {described}")
     run_dir = Path(tool.base.train_dir) / tool.trial_run(number)
     watch = Pruner(study, number, run_dir, tool.metric, tool.maximizes, tool.prune)
     called = current_invocation()
@@ -190,7 +197,7 @@ def _train(tool: SweepTool, study: Study, trial: Trial, console: Console) -> int
     set_invocation(Invocation(called.recipe or TRIAL_RECIPE, (TRIAL_RECIPE, *words)))
     try:
         with study.beating(number):
-            code = train_run.run(tool.trial_tool(number, trial.point), watch)
+            code = train_run.run(made, watch)
     except UserError:
         study.set_aside(number)
         raise
@@ -208,9 +215,8 @@ def _train(tool: SweepTool, study: Study, trial: Trial, console: Console) -> int
         study.set_aside(number)
         return code
     step, value = score_at(run_dir, tool.metric)
-    state = "finished" if watch.reason is None else "pruned"
     message = watch.reason or (None if value is not None else f"{tool.metric} was never logged")
-    study.end(number, "pruned" if state == "pruned" else "finished", step, value, message)
+    study.end(number, "finished" if watch.reason is None else "pruned", step, value, message)
     return 0
 
 
