@@ -8,12 +8,15 @@ GPU the same formulas are a handful of torch operations.
 The regulariser `l2 / 2 |theta|^2` of `gtd_aux` enters as its gradient `l2 theta` after clipping: it is as large as the
 weights themselves and would otherwise use up the norm that the losses are clipped to.
 
-Source: Loshchilov, Hutter 2019 (AdamW); Pascanu et al. 2013 (clipping of the global norm).
+Source: Loshchilov, Hutter 2019 (AdamW); Pascanu et al. 2013 (clipping of the global norm); Polyak, Juditsky 1992
+(averaging).
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -132,13 +135,14 @@ class AdamW:
         self.gradient_step = 0
         self.mean = torch.zeros_like(parameters.weights)
         self.square = torch.zeros_like(parameters.weights)
+        self.average = parameters.weights.clone() if config.averaging else None
         chunks = -(-parameters.weights.numel() // CHUNK)
         self._partial = np.zeros(chunks, np.float64)
         bounds = np.linspace(0, chunks, pool.num_workers + 1).astype(int) * CHUNK
         self._bounds = np.minimum(bounds, parameters.weights.numel())
 
     def step(self, learning_rate: float, critic_learning_rate: float | None = None) -> float:
-        """Add up the replicas' gradients, clip, update the weights, and clear the gradients.
+        """Add up the replicas' gradients, clip, update the weights and their average, and clear the gradients.
 
         Args:
             learning_rate: step size.
@@ -174,6 +178,7 @@ class AdamW:
                 weights[start : min(stop, decayed)] *= 1.0 - rate * config.weight_decay
                 weights[start:stop].sub_(change[start:stop], alpha=rate / correct_mean)
             gradient.zero_()
+            self._update_average()
             return norm
         arrays = (
             self.parameters.weights.numpy(), gradient.numpy(), self.mean.numpy(), self.square.numpy(),
@@ -197,7 +202,27 @@ class AdamW:
                     adamw(*arrays, numbers, decayed, *self.parameters.aux, low, high)
 
         self.pool.run(of_worker)
+        self._update_average()
         return norm
+
+    def _update_average(self) -> None:
+        """Move the average towards the new weights; over the first steps it is their plain mean."""
+        if self.average is not None:
+            decay = min(self.config.averaging, 1.0 - 1.0 / self.gradient_step)
+            self.average.lerp_(self.parameters.weights, 1.0 - decay)
+
+    @contextlib.contextmanager
+    def deployed(self) -> Iterator[None]:
+        """While this lasts, the network has the weights to be deployed: the averages, if there are any."""
+        if self.average is None:
+            yield
+            return
+        newest = self.parameters.weights.clone()
+        self.parameters.weights.copy_(self.average)
+        try:
+            yield
+        finally:
+            self.parameters.weights.copy_(newest)
 
     def _reduce_on_cpu(self) -> float:
         gradients = self.parameters.gradients.numpy()
@@ -215,18 +240,25 @@ class AdamW:
         return float(torch.linalg.vector_norm(gradients[0]))
 
     def to_arrays(self) -> dict[str, Any]:
-        """Running averages by name, for a checkpoint."""
-        return {"mean": self.mean.cpu().numpy(), "square": self.square.cpu().numpy()}
+        """What another optimiser needs to go on, by name: running means, and the newest weights if others are deployed."""
+        arrays = {"mean": self.mean, "square": self.square}
+        if self.average is not None:
+            arrays |= {"average": self.average, "weights": self.parameters.weights}
+        return {name: array.cpu().numpy() for name, array in arrays.items()}
 
     def load_arrays(self, arrays: dict[str, Any], gradient_step: int) -> None:
-        """Continue from averages written by `to_arrays`.
+        """Continue from what `to_arrays` wrote.
 
         Args:
-            arrays: the averages.
+            arrays: by name.
             gradient_step: gradient steps done when they were written.
         """
         self.mean.copy_(torch.as_tensor(arrays["mean"]))
         self.square.copy_(torch.as_tensor(arrays["square"]))
+        if "weights" in arrays:  # the checkpoint's own weights are the average
+            self.parameters.weights.copy_(torch.as_tensor(arrays["weights"]))
+        if self.average is not None:
+            self.average.copy_(torch.as_tensor(arrays.get("average", self.parameters.weights)))
         self.gradient_step = gradient_step
 
 
