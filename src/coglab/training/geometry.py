@@ -29,7 +29,7 @@ CPU_ROWS_PER_WORKER = 640
 """Rows that one thread simulates and infers per tick: enough to hide the cost of calling torch, few enough that their
 memory stays in the core's cache (benchmarks/train.py, `--rows`)."""
 GPU_ROWS = 16_384
-CPU_MINIBATCH_SIZE = 2_048
+CPU_MINIBATCH_SIZE = 1_024
 """Clones need gradient steps more than they need exact gradients: with 8,192 they took five times as many agent steps to
 play as well (docs/log.md)."""
 GPU_MINIBATCH_SIZE = 65_536
