@@ -177,9 +177,10 @@ def use_extractor(tuning, s, d, n, kind):
         return GO
     if kind == SILICON and s[n, ENERGY] < tuning.silicon_energy:
         return STAY
-    if kind == OXYGEN and s[n, WAIT_OXYGEN] > 0:
+    # An action chosen now is carried out a tick later.
+    if kind == OXYGEN and s[n, WAIT_OXYGEN] > 1:
         return STAY
-    if kind == GERMANIUM and s[n, WAIT_GERMANIUM] > 0:
+    if kind == GERMANIUM and s[n, WAIT_GERMANIUM] > 1:
         return STAY
     return GO
 
