@@ -99,7 +99,9 @@ def clear_plane(work, plane):
 def put(work, plane, cell):
     """Set the bit of a cell in a plane."""
     bit = np.uint64(cell & 127)
-    index = np.uint64(plane_at(plane)) + np.uint64(cell >> 7) + (bit >> np.uint64(6)) * np.uint64(LINES)
+    index = (
+        np.uint64(plane_at(plane)) + np.uint64(cell >> 7) + (bit >> np.uint64(6)) * np.uint64(LINES)
+    )
     work[index] |= np.uint64(1) << (bit & np.uint64(63))
 
 
@@ -107,7 +109,9 @@ def put(work, plane, cell):
 def holds(work, plane, cell):
     """True if the bit of a cell is set in a plane."""
     bit = np.uint64(cell & 127)
-    index = np.uint64(plane_at(plane)) + np.uint64(cell >> 7) + (bit >> np.uint64(6)) * np.uint64(LINES)
+    index = (
+        np.uint64(plane_at(plane)) + np.uint64(cell >> 7) + (bit >> np.uint64(6)) * np.uint64(LINES)
+    )
     return (work[index] >> (bit & np.uint64(63))) & np.uint64(1) != 0
 
 
@@ -176,7 +180,7 @@ def cost_of_station(state, n, cell, kind, level):
     """What a station costs that is `level` moves away, bump included: moves, waiting, company."""
     if kind == KIND_CHARGER:
         return level
-    number = np.int64(state.index[n, cell >> 7, cell & 127]) - 1
+    number = np.int64(state.numbers[n, cell >> 7, cell & 127]) - 1
     ready = np.int64(state.stations[n, number, S_READY]) - np.int64(state.body[n, PLAN_AGE])
     wait = ready - level + 1
     cost = level
@@ -333,7 +337,7 @@ def settle_stations(state, n, work, level, word, first, last):
             bit = trailing_zeros(hits)
             hits &= hits - np.uint64(1)
             cell = 128 * line + 64 * word + bit
-            number = np.int64(state.index[n, cell >> 7, cell & 127]) - 1
+            number = np.int64(state.numbers[n, cell >> 7, cell & 127]) - 1
             kind = np.int64(state.stations[n, number, S_KIND])
             cost = cost_of_station(state, n, cell, kind, level)
             if cost < out[n, F_COST + kind]:

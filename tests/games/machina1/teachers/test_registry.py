@@ -23,7 +23,10 @@ def test_a_uri_names_the_style(uri, style):
 @pytest.mark.parametrize(
     ("uri", "message"),
     [
-        ("dinky:v14", "no version `v14`; the only version is `v15`; use `metta://policy/dinky:v15`"),
+        (
+            "dinky:v14",
+            "no version `v14`; the only version is `v15`; use `metta://policy/dinky:v15`",
+        ),
         ("dinkey:v15", "no teacher `dinkey`.*Did you mean `dinky`"),
         ("dinky:v15?stile=solo", "no parameter `stile`; it takes style.*Did you mean `style`"),
         ("dinky:v15?style=quartett", "expected `solo` or `quartet`.*Did you mean `quartet`"),

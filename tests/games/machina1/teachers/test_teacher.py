@@ -20,7 +20,9 @@ pytestmark = pytest.mark.skipif(not IS_COMPILED, reason="too slow as plain Pytho
 SOLO = "metta://policy/dinky:v15"
 QUARTET = "metta://policy/dinky:v15?style=quartet"
 NORTH, SOUTH, WEST, EAST = (DO[f"move_{name}"] for name in ("north", "south", "west", "east"))
-HEART_A, HEART_B, DEFAULT = (DO[f"change_vibe_{vibe}"] for vibe in ("heart_a", "heart_b", "default"))
+HEART_A, HEART_B, DEFAULT = (
+    DO[f"change_vibe_{vibe}"] for vibe in ("heart_a", "heart_b", "default")
+)
 LOAD = {"carbon": 10, "oxygen": 10, "germanium": 2, "silicon": 30}
 SHARE = {"carbon": 7, "oxygen": 7, "germanium": 2, "silicon": 19}
 
@@ -146,7 +148,9 @@ def test_energy_is_fetched_when_it_is_short_or_near():
 
 
 def test_a_charger_is_pressed_until_energy_is_full():
-    play = shown("########### #A........# #.........# #...E@.s..# #.........# ###########", energy=20)
+    play = shown(
+        "########### #A........# #.........# #...E@.s..# #.........# ###########", energy=20
+    )
     presses = 0
     while play.ask() == {WEST}:
         play.world.step(WEST)

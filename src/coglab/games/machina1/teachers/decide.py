@@ -290,8 +290,8 @@ def label_row(tuning, style, state, n, work, labels, mask, weight, goals):
     goals[n] = goal
     weight[n] = 1.0
     if what >= SHOW_NONE:
-        labels[n] = SET_DEFAULT if what == SHOW_NONE else (
-            SET_HEART_A if what == SHOW_A else SET_HEART_B
+        labels[n] = (
+            SET_DEFAULT if what == SHOW_NONE else (SET_HEART_A if what == SHOW_A else SET_HEART_B)
         )
         mask[n] = np.uint32(1) << np.uint32(labels[n])
         return
