@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from coglab.config import Count
+from coglab.config.layers import given_values
 from coglab.evaluation.config import EvaluationConfig
 from coglab.games.cogsguard.config import CogsGuardConfig, RewardVariant, RulesVersion
 from coglab.tools.curriculum import CurriculumTool, Stage
@@ -12,6 +13,7 @@ from coglab.tools.evaluate import EvaluateTool, PolicyUris
 from coglab.tools.network import NetworkTool
 from coglab.tools.play import PlayTool
 from coglab.tools.replay import ReplayTool
+from coglab.tools.sweep import SweepTool
 from coglab.tools.train import TrainTool
 from coglab.training.config import SlicedClonerTeacher, SystemConfig, TrainingEnvConfig
 
@@ -195,6 +197,47 @@ def curriculum(
             stage("all", last, all_timesteps),
         ),
         base=train(mission, None, seed, num_agents, policy_architecture=policy_architecture),
+    )
+
+
+def sweep(
+    example: Literal["teacher_share", "teacher_share_student_0.3"] | None = None,
+    total_timesteps: Count = 20_000_000,
+    mission: str = "arena",
+    max_steps: int | None = None,
+    num_agents: int = 10,
+    policy_architecture: str | dict[str, Any] = "auto",
+) -> SweepTool:
+    r"""Train with different settings and compare: a grid, random points, or what one of Optuna's samplers proposes.
+
+        ./tools/run.py recipes.experiment.cogsguard.sweep run=share example=teacher_share
+        ./tools/run.py recipes.experiment.cogsguard.sweep run=rates sampler=tpe trials=30 \
+            'space={trainer.optimizer.learning_rate: {low: 1e-4, high: 1e-2, log: true}}' \
+            'prune={at: [2e6, 6e6]}'
+
+    The same command in a second terminal works on the same sweep; after a stop it goes on.
+
+    Args:
+        example: a sweep that is ready to run. `teacher_share`: the teacher leads 0.3, 0.5 or 0.7 of the rows, the student
+            the rest. `teacher_share_student_0.3`: the student always leads 0.3, PPO has the rest.
+        total_timesteps: budget of every trial, in agent steps.
+        mission: as in `train`.
+        max_steps: as in `train`.
+        num_agents: as in `train`.
+        policy_architecture: as in `train`.
+    """
+    base = train(mission, max_steps, 1, num_agents, policy_architecture=policy_architecture)
+    given = {**given_values(base), "trainer": {"total_timesteps": total_timesteps}}
+    if example is None:
+        return SweepTool(base=TrainTool(**given))
+    teacher = SlicedClonerTeacher(policy_uri=f"metta://policy/cogsguard?gear={num_agents}")
+    share = "teacher.teacher_led_proportion"
+    rest = {"teacher.student_led_proportion": f"1 - {share}"}
+    if example == "teacher_share_student_0.3":
+        rest = {}
+        teacher = SlicedClonerTeacher(policy_uri=teacher.policy_uri, student_led_proportion=0.3)
+    return SweepTool(
+        space={share: [0.3, 0.5, 0.7]}, ties=rest, base=TrainTool(**given, teacher=teacher)
     )
 
 

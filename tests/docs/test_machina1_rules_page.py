@@ -3,8 +3,13 @@
 import re
 from pathlib import Path
 
+import numpy as np
+
 from coglab.games.machina1 import rules
+from coglab.games.machina1.mapgen.ceiling import count_kinds, material_ceiling
+from coglab.games.machina1.mapgen.site import generate_kinds
 from coglab.games.machina1.names import KINDS, RESOURCES, TAGS, VIBES
+from tests.games.machina1.mapgen.test_site import PUBLISHED
 
 PAGE = (Path(__file__).parents[2] / "docs" / "02-machina1-rules.md").read_text(encoding="utf-8")
 ELEMENTS = [RESOURCES.index(name) for name in ("carbon", "oxygen", "germanium", "silicon")]
@@ -79,3 +84,21 @@ def test_the_chest_moves_what_the_table_says():
         if rules.CHEST_MOVES[number].any()
     }
     assert {row[0]: [int(cell) for cell in row[1:]] for row in table("vibe ✓ | carbon")} == expected
+
+
+def test_maps_hold_what_the_table_says():
+    listed = {
+        name: (float(mean), float(deviation), tuple(int(path) for path in paths))
+        for name, mean, deviation, *paths in table("station per map ✓")
+    }
+    assert listed == PUBLISHED
+
+
+def test_ceilings_are_those_of_the_table():
+    maps = np.array([count_kinds(generate_kinds(4, seed)) for seed in range(200)])
+    expected = []
+    for together in (1, 2, 3, 4):
+        hearts = material_ceiling(maps, together)
+        per_agent = f"{hearts.mean() / 4 + 1e-9:.2f}"
+        expected.append([str(together), f"{hearts.mean():.1f}", f"{hearts.std():.1f}", per_agent])
+    assert table("together ✓") == expected

@@ -14,7 +14,7 @@ def made_up(uri: str, mode: str) -> EvaluationResult:
         "heart.gained": np.array([9.0, 10.0, 11.0]),
         "cogs/aligned.junction.held": np.array([17_043.0, 25_610.0, 21_000.0]),
     }
-    return EvaluationResult(uri, mode, np.arange(3), values, 3_000, 1.0)
+    return EvaluationResult(uri, mode, np.arange(3), values, 3_000, 1.0, headline=tuple(values))
 
 
 def printed(**options) -> str:

@@ -52,7 +52,7 @@ def test_a_replay_that_was_tampered_with_is_noticed(tmp_path, capsys):
         ({"policy_uris": ("nonsense",)}, "no policy URI"),
         ({"policy_of_role": {"miner": "x"}}, "no policy URI"),
         ({"teacher_uri": "metta://policy/minor"}, "miner"),
-        ({"teacher_uri": "metta://policy/dinky:v15"}, "not available"),
+        ({"teacher_uri": "metta://policy/dinky:v15"}, "plays machina1, this is cogsguard"),
     ],
 )
 def test_commands_that_cannot_work_are_refused(tmp_path, values, says):

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from coglab.cli import targets
+from coglab.cli.assemble import assemble
 from coglab.config import UserError, build
 from coglab.config.layers import merge, read_arguments
 from coglab.config.values import read_file
@@ -54,6 +56,8 @@ def test_every_key_of_teacher_has_its_place():
         "teacher_led_proportion": 0.25,
         "steps": 1_000_000,
         "anneal_start_step": 1000,
+        "default_phase": 0.2,
+        "default_hold": 0.0,
         "anneal": True,
         "slice_unit": "agent",
     }
@@ -213,9 +217,23 @@ def test_the_machina1_recipe_brings_its_teacher_and_takes_another():
     tool = machina1_cloner.train().resolve()
     assert tool.training_env.supervisor_policy_uri == "metta://policy/dinky:v15"
     assert tool.policy_architecture.kind == "vit"
-    assert tool.trainer.losses.sliced_scripted_cloner.steps == 2_000_000_000
     assert tool.training_env.game.kind == "machina1"
     assert cogsguard.train(policy_architecture="fast").policy_architecture.kind == "fast"
+
+
+def test_the_machina1_recipe_clones_for_a_quarter_then_anneals_whatever_the_budget():
+    def cloner(*arguments: str):
+        target, _ = targets.find(["machina1_cloner.train"])
+        tool = assemble(target, ["run=a", *arguments]).tool.resolve()
+        return tool.trainer.losses.sliced_scripted_cloner
+
+    as_published = cloner()
+    assert (as_published.anneal_start_step, as_published.steps) == (2_500_000_000, 5_500_000_000)
+    assert (as_published.student_led_proportion, as_published.teacher_led_proportion) == (1, 0)
+    short = cloner("trainer.total_timesteps=40_000_000")
+    assert (short.anneal_start_step, short.steps) == (10_000_000, 22_000_000)
+    chosen = cloner("teacher={steps: 3e6}", "trainer.total_timesteps=40_000_000")
+    assert (chosen.anneal_start_step, chosen.steps) == (0, 3_000_000)
 
 
 @pytest.mark.parametrize(

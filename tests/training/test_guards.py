@@ -89,7 +89,17 @@ def test_a_run_with_a_strict_guard_lowers_its_step_size_and_goes_on():
     quiet = make_trainer(
         config=TrainerConfig(kl_guard={**guard, "action": "warn"}), plan=TeacherPlan(), teacher=None
     )
-    for _ in range(3):
+    for _ in range(5):
         quiet.iterate()
     assert quiet.kl_guard.rate_factor == 1.0
-    assert not quiet.tracker.printed
+    assert len(quiet.tracker.printed) == 1
+    assert "losses/approx_kl" in quiet.tracker.printed[0]
+
+
+def test_a_warning_is_given_once_until_it_is_calm_again():
+    guard = KlGuard(KlGuardConfig(target=0.03, patience=2))
+    said = [guard.observe(kl, 7) is not None for kl in (1, 1, 1, 1, 1, 0.01, 1, 1)]
+    assert said == [False, True, False, False, False, False, False, True]
+    resumed = KlGuard(guard.config)
+    resumed.load_meta(guard.to_meta())
+    assert [resumed.observe(1, 8) for _ in range(4)] == [None] * 4

@@ -224,6 +224,57 @@ def test_gtd_converges_where_the_semi_gradient_diverges():
     assert abs(_two_state_chain(semi_gradient=False)) < 0.05
 
 
+STAR = torch.zeros(7, 8, dtype=torch.float64)
+"""Baird's star: the values of the six outer states are 2 w_i + w_8, that of the centre w_7 + 2 w_8."""
+STAR[:6, :6] = 2 * torch.eye(6)
+STAR[:6, 7], STAR[6, 6], STAR[6, 7] = 1.0, 1.0, 2.0
+
+
+def _learn_star(semi_gradient, updates, rate=0.3, beta=1.0):
+    """Norm of the values after some updates; all rewards are 0, so it should vanish. At first it is 14.
+
+    The behaviour goes to the centre with probability 1/7, else to one of the outer states; the target always goes to the
+    centre, so the importance weight is 7 there and 0 elsewhere.
+
+    Source: Baird 1995; Sutton and Barto 2018, figure 11.1.
+    """
+    rng = np.random.default_rng(0)
+    segments, ticks = 16, 32
+    w = torch.tensor([1.0] * 6 + [10.0, 1.0], dtype=torch.float64, requires_grad=True)
+    theta = torch.zeros(8, dtype=torch.float64, requires_grad=True)
+    config = PpoCriticConfig(vf_coef=1.0, aux_coef=1.0)
+    advantage = AdvantageConfig(gamma=0.99, gae_lambda=0.9, vtrace_rho_clip=7.0)
+    zero = torch.zeros(segments, ticks, dtype=torch.float64)
+    for _ in range(updates):
+        to_centre = rng.random((segments, ticks)) < 1 / 7
+        states = rng.integers(7, size=(segments, ticks + 1))
+        states[:, 1:] = np.where(to_centre, 6, rng.integers(6, size=(segments, ticks)))
+        x = STAR[torch.from_numpy(states)]
+        values, h = x @ w, (x @ theta)[:, :-1]
+        log_ratio = torch.where(torch.from_numpy(to_centre), math.log(7.0), -torch.inf).double()
+        batch = make_batch(
+            segments, ticks, 2, reward_ST=zero, done_ST=zero.bool(), behaviour_log_prob_ST=zero,
+            bootstrap_S=values[:, -1].detach(), denominator=float(segments * ticks),
+        )  # fmt: skip
+        outputs = LossOutputs(
+            zero.unsqueeze(-1), log_ratio, values[:, :-1], h * (0.0 if semi_gradient else 1.0)
+        )
+        loss, _ = gtd_lambda_loss(batch, outputs, config, advantage)
+        gradients = torch.autograd.grad(loss, [w, theta], allow_unused=True)
+        with torch.no_grad():
+            w -= rate * gradients[0]
+            if not semi_gradient:
+                theta -= 0.5 * (gradients[1] + beta * theta)  # the optimiser adds the regulariser
+        if w.abs().max() > 1e4:
+            break
+    return float((STAR @ w).norm().detach())
+
+
+def test_on_bairds_star_the_semi_gradient_diverges_and_gtd_lambda_converges():
+    assert _learn_star(semi_gradient=True, updates=300) > 1e4
+    assert _learn_star(semi_gradient=False, updates=800) < 1.0
+
+
 def test_cloner_by_hand():
     # Three actions with probabilities 0.5, 0.3, 0.2; actions 0 and 2 are right.
     logits = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64).log().expand(3, 2, 3)

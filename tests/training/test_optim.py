@@ -1,8 +1,11 @@
+import copy
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from coglab.models.ops.summed_table import SummedTable
 from coglab.training.config import OptimizerConfig
 from coglab.training.optim import AdamW, FlatParameters
 from coglab.training.workers import WorkerPool
@@ -152,3 +155,48 @@ def test_an_error_in_a_worker_reaches_the_caller():
         with pytest.raises(ZeroDivisionError, match="worker 1"):
             pool.run(work)
         assert pool.run(lambda w: w) == [0, 1]
+
+
+class _Table(nn.Module):
+    """A summed table of 300 rows before a layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.table = SummedTable(300, 128, 4)
+        self.layer = nn.Linear(128, 5)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.layer(self.table(ids))
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_rows_of_a_table_wait_for_their_gradients(num_workers):
+    config = OptimizerConfig(max_grad_norm=1e9, weight_decay=0.1)
+    network, pool = _Table(), WorkerPool(num_workers)
+    flat = FlatParameters(network, num_workers)
+    replicas = [network] + [copy.deepcopy(network) for _ in range(num_workers - 1)]
+    for index, replica in enumerate(replicas):
+        flat.attach(replica, index)
+    optimizer = AdamW(flat, config, pool)
+    weight = network.table.weight
+    expected, mean, square = (np.zeros((300, 128)) for _ in range(3))
+    expected[:] = weight.detach().numpy()
+    for step, rows in enumerate(([3, 7, 299], [7, 8, 0], [3, 9, 0]), start=1):
+        ids = torch.tensor([rows], dtype=torch.int16)
+        for replica in replicas:  # the same gradient from each: the sum is that many times one
+            replica(ids).square().sum().backward()
+        gradient = sum(r.table.weight.grad.double().numpy() for r in replicas)
+        touched = [row for row in rows if row]
+        assert set(np.flatnonzero(np.abs(gradient).sum(1))) == set(touched)
+        optimizer.step(0.01)
+        for row in touched:  # AdamW by hand, for the rows that were looked up and for no other
+            mean[row] += (1 - config.beta1) * (gradient[row] - mean[row])
+            square[row] += (1 - config.beta2) * (gradient[row] ** 2 - square[row])
+            root = np.sqrt(square[row] / (1 - config.beta2**step)) + config.eps
+            expected[row] *= 1 - 0.01 * 0.1
+            expected[row] -= 0.01 * mean[row] / (1 - config.beta1**step) / root
+        np.testing.assert_allclose(weight.detach().numpy(), expected, rtol=1e-4, atol=1e-6)
+        assert all((replica.table.weight.grad == 0).all() for replica in replicas)
+    assert (flat.rows_end, flat.row) == (300 * 128, 128)
+    pool.close()

@@ -6,7 +6,7 @@ import torch
 
 from coglab.config import UserError
 from coglab.tracking.names import check_name
-from coglab.training.config import TrainerConfig
+from coglab.training.config import OptimizerConfig, TrainerConfig
 from coglab.training.experience import Experience
 from coglab.training.learner import Latest, NonFiniteLossError
 from coglab.training.rollout import RolloutPlan
@@ -246,6 +246,41 @@ def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(epochs, num_worker
         assert torch.equal(a, b)
 
 
+def test_checkpoints_hold_the_mean_of_the_weights_and_training_goes_on_with_the_newest():
+    config = cloning_config().model_copy(update={"optimizer": OptimizerConfig(averaging=0.9)})
+    plain = make_trainer(config=cloning_config())
+    whole = make_trainer(config=config)
+    history, optimizer = [], whole.learner.optimizer
+    step = optimizer.step
+
+    def recorded(*rates):
+        norm = step(*rates)
+        history.append(optimizer.parameters.weights.clone())
+        return norm
+
+    optimizer.step = recorded
+    expected = [without_timing(whole.iterate()) for _ in range(4)]
+    # Averaging changes nothing about training.
+    assert [without_timing(plain.iterate()) for _ in range(4)] == expected
+    mean = torch.stack(history).mean(0)  # of 8 steps: shorter than the average's memory
+    whole._save(final=True)
+    newest = history[-1]
+    assert torch.equal(optimizer.parameters.weights, newest)
+    saved = whole.save.saved[-1]
+    for name, (first, last) in optimizer.parameters.ranges.items():
+        torch.testing.assert_close(saved.weights[name].flatten(), mean[first:last])
+    assert not torch.allclose(mean, newest)
+
+    first = make_trainer(config=config)
+    got = [without_timing(first.iterate()) for _ in range(2)]
+    first._save(final=False)
+    saved = first.save.saved[-1]
+    second = make_trainer(config=config, weights=saved.weights, state=saved.state)
+    got += [without_timing(second.iterate()) for _ in range(2)]
+    assert got == expected
+    assert torch.equal(second.learner.optimizer.average, optimizer.average)
+
+
 def test_resuming_with_other_games_keeps_the_optimiser_and_says_so():
     first = make_trainer()
     first.iterate()
@@ -286,7 +321,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_without_a_checkpoint():
             trainer.sim.rewards[0] = np.nan
 
     trainer.sim.step = step
-    with pytest.raises(NonFiniteLossError, match="last checkpoint is good"):
+    with pytest.raises(NonFiniteLossError, match=r"agent step 128 .*last checkpoint is good"):
         trainer.run()
     assert len(trainer.save.saved) == 1
     assert all(torch.isfinite(p).all() for p in trainer.network.parameters())

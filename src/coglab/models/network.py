@@ -103,7 +103,8 @@ class Network(nn.Module, ABC):
         num_rows, num_steps = resets.shape
         flat = {name: value.flatten(0, 1) for name, value in inputs.items()}
         features = self.observe(flat).view(num_rows, num_steps, -1)
-        core_STD, after = self.cortex(features, state, resets)
+        wanted = (inputs,) if getattr(self.cortex, "reads_inputs", False) else ()
+        core_STD, after = self.cortex(features, state, resets, *wanted)
         core_RD = core_STD.flatten(0, 1)
         logits = self.actor_head(self.actor_mlp(core_RD), flat)
         shape = (num_rows, num_steps)

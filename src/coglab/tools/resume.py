@@ -76,7 +76,7 @@ def continue_from(tool: TrainTool, saved: dict[str, Any]) -> tuple[TrainTool, li
         if path == ("policy_architecture",) and isinstance(new, dict) and new.get("kind") == "auto":
             given = merge(given, _nest(path, old))
         elif old != new:
-            name, was, now = _first_difference(".".join(path), old, new)
+            name, was, now = first_difference(".".join(path), old, new)
             raise UserError(
                 f"run `{tool.run_name}` was begun with {name}={show_value(was)}, "
                 f"now {name}={show_value(now)} is given. "
@@ -109,10 +109,19 @@ def _nest(path: tuple[str, ...], value: Any) -> dict[str, Any]:
     return value
 
 
-def _first_difference(name: str, old: Any, new: Any) -> tuple[str, Any, Any]:
-    """Walk down to the first value that differs."""
+def first_difference(name: str, old: Any, new: Any) -> tuple[str, Any, Any]:
+    """Walk down to the first value that differs.
+
+    Args:
+        name: dotted path of the two trees.
+        old: one tree.
+        new: another, different one.
+
+    Returns:
+        The path of that value, and what the two trees have there.
+    """
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(old.keys() | new.keys()):
             if old.get(key) != new.get(key):
-                return _first_difference(f"{name}.{key}", old.get(key), new.get(key))
+                return first_difference(f"{name}.{key}", old.get(key), new.get(key))
     return name, old, new

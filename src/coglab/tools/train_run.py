@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,11 +59,38 @@ class Start:
     state: TrainerState | None = None
 
 
-def run(tool: TrainTool) -> int:
+Watch = Callable[[int], str | None]
+"""Told the agent step of every logged row; returns why training is to end there, or None."""
+
+
+class WatchedTracker:
+    """The record of a run, with somebody who looks at every row and may end the training.
+
+    Args:
+        tracker: the record.
+        watch: asked after every row.
+
+    Attributes:
+        reason: why training is to end, None while it may go on.
+    """
+
+    def __init__(self, tracker: RunTracker, watch: Watch) -> None:
+        self.progress, self.print, self.alert = tracker.progress, tracker.print, tracker.alert
+        self._tracker, self._watch = tracker, watch
+        self.reason: str | None = None
+
+    def log(self, step: int, metrics: dict[str, float]) -> None:
+        """Record metrics, then ask."""
+        self._tracker.log(step, metrics)
+        self.reason = self.reason or self._watch(step)
+
+
+def run(tool: TrainTool, watch: Watch | None = None) -> int:
     """Train.
 
     Args:
         tool: resolved.
+        watch: may end the training early; the run is then saved and counts as finished, without an evaluation.
 
     Returns:
         0 when the budget was spent; 130 after Ctrl-C and 143 after SIGTERM, both saved.
@@ -101,7 +129,9 @@ def run(tool: TrainTool) -> int:
         for line in [*_describe(tool, parts, plan, start), *notes]:
             print_line(console, line)
         with _open_record(tool, run_dir, start, console) as tracker:
-            return _train_and_close(tool, parts, plan, start, tracker, signals, console, run_dir)
+            return _train_and_close(
+                tool, parts, plan, start, tracker, signals, console, run_dir, watch
+            )
 
 
 def _open_record(tool: TrainTool, run_dir: Path, start: Start, console: Console) -> RunTracker:
@@ -204,6 +234,7 @@ def _train_and_close(
     signals: StopSignals,
     console: Console,
     run_dir: Path,
+    watch: Watch | None,
 ) -> int:
     """Train inside the open record of the run, evaluate, and print the results."""
 
@@ -233,6 +264,7 @@ def _train_and_close(
         }
 
     signals.say = tracker.print
+    watched = WatchedTracker(tracker, watch or (lambda step: None))
     trainer = Trainer(
         tool.trainer,
         parts.geometry,
@@ -243,17 +275,21 @@ def _train_and_close(
         encoder=parts.encoder,
         teacher=parts.teacher,
         team_facts=parts.team_facts,
-        tracker=tracker,
+        tracker=watched,
         save=save,
         save_interval_s=tool.checkpointer.interval_s,
         map_pool=parts.pool,
         maps_per_iteration=tool.training_env.map_pool.refresh,
         precision=parts.precision,
-        should_stop=signals.should_stop,
+        should_stop=lambda: signals.should_stop() or watched.reason is not None,
         state=start.state,
     )
     with signals.deferred(), matmul_precision(parts.matmul_precision):
         ended = trainer.run()
+    if ended == "stopped" and not signals.should_stop():
+        tracker.finish(0, "finished", watched.reason)
+        print_line(console, str(watched.reason))
+        return 0
     if ended == "stopped":
         tracker.finish(signals.exit_code, signals.state, "stopped by a signal; saved")
         print_line(

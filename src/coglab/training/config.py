@@ -142,9 +142,10 @@ class EerKickstarterConfig(Config):
     value_loss_coef: Number = Field(1.0, ge=0)
     """As in `kickstarter`."""
 
-    reward_coef: Number = Field(0.01, ge=0)
+    reward_coef: Number = Field(1e-4, ge=0)
     """Added to each reward: this times the teacher's log-probability of the student's action. In the game's unit of
-    reward, and `reward_scale` applies to it as well: in a game with faint rewards it soon is most of the signal."""
+    reward, and `reward_scale` applies to it as well. A good teacher earns about 5e-4 per tick and disagreement costs a few
+    nats, so 2.5e-4 already is as much as can be earned; ten times that drowns the reward (docs/losses/eer_cloner.md)."""
 
     steps: Count | None = Field(None, ge=0)
     """As in `kickstarter`."""
@@ -159,7 +160,7 @@ class EerClonerConfig(Config):
     action_loss_coef: Number = Field(1.0, ge=0)
     """Weight of the cross-entropy on the label; constant, then falling as in `kickstarter`."""
 
-    reward_coef: Number = Field(0.01, ge=0)
+    reward_coef: Number = Field(1e-4, ge=0)
     """As in `eer_kickstarter`; the log-probability is 0 where the student does what the teacher calls right."""
 
     prob_floor: Number = Field(0.01, gt=0, lt=1)
@@ -226,6 +227,10 @@ class OptimizerConfig(Config):
 
     weight_decay: Number = Field(0.0, ge=0)
     """Decoupled weight decay."""
+
+    averaging: Number = Field(0.0, ge=0, lt=1)
+    """Checkpoints hold a running mean of the weights over gradient steps with this decay; training itself goes on with the
+    newest ones. 0: no averaging. Typical 0.99 to 0.999, a memory of about 1 / (1 - it) steps."""
 
     max_grad_norm: Number = Field(0.5, gt=0)
     """Gradients are scaled down to this global norm."""
@@ -317,9 +322,9 @@ class KlGuardConfig(Config):
     """Iterations in a row that must be above."""
 
     action: Literal["warn", "lower_learning_rate", "stop"] = "warn"
-    """`warn`: no more than what every run does, a line on the terminal and an alert in W&B when a metric misses its
-    target for long. `lower_learning_rate`: besides, the policy's step size is multiplied by `factor`, every `patience`
-    iterations. `stop`: the run fails; its last checkpoint is kept."""
+    """`warn`: a line on the terminal and an alert in W&B, once until it is calm again. `lower_learning_rate`: besides, the
+    policy's step size is multiplied by `factor`, every `patience` iterations. `stop`: the run fails; its last checkpoint
+    is kept."""
 
     factor: Number = Field(0.5, gt=0, lt=1)
     """See `action`."""
@@ -448,7 +453,7 @@ class EerKickstarterTeacher(_Teacher):
     """Weight of the difference of the values. Left out: 1."""
 
     reward_coef: Number | None = Field(None, ge=0)
-    """Weight of the shaped reward. Left out: 0.01."""
+    """Weight of the shaped reward. Left out: 1e-4."""
 
 
 class EerClonerTeacher(_Teacher):
@@ -458,7 +463,7 @@ class EerClonerTeacher(_Teacher):
     """How the teacher is used."""
 
     reward_coef: Number | None = Field(None, ge=0)
-    """Weight of the shaped reward. Left out: 0.01."""
+    """Weight of the shaped reward. Left out: 1e-4."""
 
     prob_floor: Number | None = Field(None, gt=0, lt=1)
     """Probability that stands for actions that the teacher would not take. Left out: 0.01."""

@@ -29,7 +29,9 @@ CPU_ROWS_PER_WORKER = 640
 """Rows that one thread simulates and infers per tick: enough to hide the cost of calling torch, few enough that their
 memory stays in the core's cache (benchmarks/train.py, `--rows`)."""
 GPU_ROWS = 16_384
-CPU_MINIBATCH_SIZE = 8_192
+CPU_MINIBATCH_SIZE = 1_024
+"""Clones need gradient steps more than they need exact gradients: with 8,192 they took five times as many agent steps to
+play as well (docs/log.md)."""
 GPU_MINIBATCH_SIZE = 65_536
 MAX_GPU_WORKERS = 8
 """On a GPU the workers only simulate and encode; more threads than this fight over the interpreter."""

@@ -14,7 +14,7 @@ class PolicyDriftError(RuntimeError):
 class KlGuard:
     """Counts iterations whose `losses/approx_kl` is above its target.
 
-    With `action: warn` it does nothing: `tracking.alerts` warns of every metric that misses its target.
+    With `action: warn` it speaks once, and again only after the divergence was below its target in between.
 
     Args:
         config: target, patience and what to do.
@@ -27,6 +27,7 @@ class KlGuard:
         self.config = config
         self.rate_factor = 1.0
         self._above = 0
+        self._has_warned = False
 
     def observe(self, approx_kl: float | None, step: int) -> str | None:
         """Take in one iteration.
@@ -36,14 +37,15 @@ class KlGuard:
             step: agent steps done.
 
         Returns:
-            A sentence to tell the user when the step size was lowered, else None.
+            A sentence to tell the user when there is something to tell, else None.
 
         Raises:
             PolicyDriftError: at that moment, if `action` is `stop`.
         """
         config = self.config
-        if config.action == "warn" or approx_kl is None or approx_kl <= config.target:
+        if approx_kl is None or approx_kl <= config.target:
             self._above = 0
+            self._has_warned = False
             return None
         self._above += 1
         if self._above < config.patience:
@@ -58,14 +60,24 @@ class KlGuard:
                 f"{found}. Training stops (trainer.kl_guard.action=stop); the last checkpoint is kept. A smaller "
                 "trainer.optimizer.learning_rate usually helps."
             )
+        if config.action == "warn":
+            if self._has_warned:
+                return None
+            self._has_warned = True
+            return f"{found}. A smaller trainer.optimizer.learning_rate usually helps; trainer.kl_guard.action acts on it"
         self.rate_factor *= config.factor
         return f"{found}; the policy's learning rate is now {self.rate_factor:.3g} of its schedule"
 
     def to_meta(self) -> dict[str, Any]:
         """What a resumed run needs, as JSON-able values."""
-        return {"rate_factor": self.rate_factor, "above": self._above}
+        return {
+            "rate_factor": self.rate_factor,
+            "above": self._above,
+            "has_warned": self._has_warned,
+        }
 
     def load_meta(self, meta: dict[str, Any]) -> None:
         """Restore what `to_meta` returned; an older checkpoint has nothing."""
         self.rate_factor = float(meta.get("rate_factor", 1.0))
         self._above = int(meta.get("above", 0))
+        self._has_warned = bool(meta.get("has_warned", False))

@@ -304,7 +304,7 @@ class Learner:
             sums, error = self._gradients(experience, segments, latest)
             norm = optimizer.step(*rates)
             if not math.isfinite(norm) or not math.isfinite(sums.sums["total_loss"][0]):
-                raise NonFiniteLossError(self._explain(sums, norm, iteration))
+                raise NonFiniteLossError(self._explain(sums, norm, iteration, agent_step))
             if not norms:
                 extra["losses/first_minibatch_log_prob_error"] = error
             metrics.merge(sums)
@@ -430,12 +430,12 @@ class Learner:
         variance = float((np.square(advantages - mean) * used).sum()) / count
         return mean, 1.0 / (math.sqrt(variance) + 1e-8)
 
-    def _explain(self, sums: MetricSums, norm: float, iteration: int) -> str:
+    def _explain(self, sums: MetricSums, norm: float, iteration: int, agent_step: int) -> str:
         bad = [name for name, (total, _) in sums.sums.items() if not math.isfinite(total)]
         culprits = ", ".join(f"losses/{name}" for name in bad) or f"gradient norm ({norm})"
         return (
-            f"iteration {iteration}, gradient step {self.optimizer.gradient_step}: not finite: {culprits}. Training "
-            "stops; the last checkpoint is good. A smaller trainer.optimizer.learning_rate or "
+            f"agent step {agent_step:,} (iteration {iteration}, gradient step {self.optimizer.gradient_step}): not finite: "
+            f"{culprits}. Training stops; the last checkpoint is good. A smaller trainer.optimizer.learning_rate or "
             "trainer.advantage.reward_scale usually helps."
         )
 

@@ -5,22 +5,29 @@ matrices, matrices of `gtd_aux`, vectors of `gtd_aux`, vectors. Weight decay app
 `gtd_aux`. On a CPU the threads share the step by ranges of the array, and every number is read and written once; on a
 GPU the same formulas are a handful of torch operations.
 
+Most rows of a summed table (`fast`'s first layer) have no gradient in a minibatch. They are left as they are, running means
+included, until they have one: then a step costs a third, and small minibatches are affordable.
+
 The regulariser `l2 / 2 |theta|^2` of `gtd_aux` enters as its gradient `l2 theta` after clipping: it is as large as the
 weights themselves and would otherwise use up the norm that the losses are clipped to.
 
-Source: Loshchilov, Hutter 2019 (AdamW); Pascanu et al. 2013 (clipping of the global norm).
+Source: Loshchilov, Hutter 2019 (AdamW); Pascanu et al. 2013 (clipping of the global norm); Polyak, Juditsky 1992
+(averaging). Rows without gradient: as in the sparse Adam variants of the common libraries.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from coglab.engine.jit import kernel
+from coglab.engine.jit import helper, kernel
+from coglab.models.ops.summed_table import SummedTable
 from coglab.training.config import OptimizerConfig
 from coglab.training.workers import WorkerPool
 
@@ -49,12 +56,22 @@ class FlatParameters:
         gradients: f32 `[num_replicas, P]`.
         decayed: the first `decayed` numbers belong to weights of two or more dimensions.
         aux: (first, last) of the auxiliary head's weights.
+        row: numbers in a row of the table whose rows wait for a gradient; 0 if there is none.
+        rows_end: end of that table; it lies first.
         critic: (first, last) of all weights that serve values alone, the auxiliary head's among them.
         ranges: name of a weight -> (first, last) in the array.
     """
 
     def __init__(self, network: nn.Module, num_replicas: int) -> None:
-        named = sorted(network.named_parameters(), key=_order)
+        tables = {
+            f"{name}.weight": module.out_width
+            for name, module in network.named_modules()
+            if isinstance(module, SummedTable) and CHUNK % module.out_width == 0
+        }
+        lazy = max(tables, key=lambda name: network.get_parameter(name).numel(), default=None)
+        named = sorted(
+            network.named_parameters(), key=lambda item: (item[0] != lazy, *_order(item))
+        )
         self.ranges: dict[str, tuple[int, int]] = {}
         size = 0
         self.decayed = 0
@@ -63,6 +80,8 @@ class FlatParameters:
             size += -(-parameter.numel() // ALIGNMENT) * ALIGNMENT
             if parameter.ndim >= 2:
                 self.decayed = size
+        self.row = tables[lazy] if lazy is not None else 0
+        self.rows_end = self.ranges[lazy][1] if lazy is not None else 0
         self.aux = self._hull(AUX)
         self.critic = self._hull(CRITIC)
         device = named[0][1].device
@@ -132,13 +151,15 @@ class AdamW:
         self.gradient_step = 0
         self.mean = torch.zeros_like(parameters.weights)
         self.square = torch.zeros_like(parameters.weights)
+        self.average = parameters.weights.clone() if config.averaging else None
         chunks = -(-parameters.weights.numel() // CHUNK)
         self._partial = np.zeros(chunks, np.float64)
+        self._touched = np.zeros(parameters.rows_end // max(1, parameters.row), np.bool_)
         bounds = np.linspace(0, chunks, pool.num_workers + 1).astype(int) * CHUNK
         self._bounds = np.minimum(bounds, parameters.weights.numel())
 
     def step(self, learning_rate: float, critic_learning_rate: float | None = None) -> float:
-        """Add up the replicas' gradients, clip, update the weights, and clear the gradients.
+        """Add up the replicas' gradients, clip, update the weights and their average, and clear the gradients.
 
         Args:
             learning_rate: step size.
@@ -167,13 +188,25 @@ class AdamW:
             weights, aux = self.parameters.weights, slice(*self.parameters.aux)
             total = gradient[0] * scale
             total[aux] += self.aux_l2 * weights[aux]
-            self.mean.lerp_(total, 1.0 - config.beta1)
-            self.square.mul_(config.beta2).addcmul_(total, total, value=1.0 - config.beta2)
-            change = self.mean / (self.square.sqrt().div_(root).add_(config.eps))
+            mean = self.mean.lerp(total, 1.0 - config.beta1)
+            square = (self.square * config.beta2).addcmul_(total, total, value=1.0 - config.beta2)
+            change = mean / ((square.sqrt() / root).add_(config.eps))
+            rows = slice(0, self.parameters.rows_end)
+            if self.parameters.row:
+                shape = (-1, self.parameters.row)
+                waits = (total[rows].view(shape) == 0).all(dim=1, keepdim=True)
+                for new, old in ((mean, self.mean), (square, self.square)):
+                    new[rows].view(shape).copy_(
+                        torch.where(waits, old[rows].view(shape), new[rows].view(shape))
+                    )
+                change[rows].view(shape).masked_fill_(waits, 0.0)
+            self.mean.copy_(mean)
+            self.square.copy_(square)
             for start, stop, rate in parts:
                 weights[start : min(stop, decayed)] *= 1.0 - rate * config.weight_decay
                 weights[start:stop].sub_(change[start:stop], alpha=rate / correct_mean)
             gradient.zero_()
+            self._update_average()
             return norm
         arrays = (
             self.parameters.weights.numpy(), gradient.numpy(), self.mean.numpy(), self.square.numpy(),
@@ -193,19 +226,47 @@ class AdamW:
             begin, end = int(self._bounds[worker]), int(self._bounds[worker + 1])
             for (start, stop, _), numbers in zip(parts, constants, strict=True):
                 low, high = max(begin, start), min(end, stop)
+                rows_end = min(high, self.parameters.rows_end)
+                if low < rows_end:
+                    adamw_rows(*arrays, numbers, self.parameters.row, self._touched, low, rows_end)
+                    low = rows_end
                 if low < high:
                     adamw(*arrays, numbers, decayed, *self.parameters.aux, low, high)
 
         self.pool.run(of_worker)
+        self._update_average()
         return norm
+
+    def _update_average(self) -> None:
+        """Move the average towards the new weights; over the first steps it is their plain mean."""
+        if self.average is not None:
+            decay = min(self.config.averaging, 1.0 - 1.0 / self.gradient_step)
+            self.average.lerp_(self.parameters.weights, 1.0 - decay)
+
+    @contextlib.contextmanager
+    def deployed(self) -> Iterator[None]:
+        """While this lasts, the network has the weights to be deployed: the averages, if there are any."""
+        if self.average is None:
+            yield
+            return
+        newest = self.parameters.weights.clone()
+        self.parameters.weights.copy_(self.average)
+        try:
+            yield
+        finally:
+            self.parameters.weights.copy_(newest)
 
     def _reduce_on_cpu(self) -> float:
         gradients = self.parameters.gradients.numpy()
-        self.pool.run(
-            lambda w: add_gradients(
-                gradients, int(self._bounds[w]), int(self._bounds[w + 1]), self._partial
-            )
-        )
+        bits = gradients.view(np.uint32)
+        rows_end = self.parameters.rows_end
+
+        def of_worker(worker: int) -> None:
+            first, last = int(self._bounds[worker]), int(self._bounds[worker + 1])
+            row = self.parameters.row
+            add_gradients(gradients, bits, row, rows_end, self._touched, first, last, self._partial)
+
+        self.pool.run(of_worker)
         return math.sqrt(float(self._partial.sum()))
 
     def _reduce_on_gpu(self) -> float:
@@ -215,27 +276,60 @@ class AdamW:
         return float(torch.linalg.vector_norm(gradients[0]))
 
     def to_arrays(self) -> dict[str, Any]:
-        """Running averages by name, for a checkpoint."""
-        return {"mean": self.mean.cpu().numpy(), "square": self.square.cpu().numpy()}
+        """What another optimiser needs to go on, by name: running means, and the newest weights if others are deployed."""
+        arrays = {"mean": self.mean, "square": self.square}
+        if self.average is not None:
+            arrays |= {"average": self.average, "weights": self.parameters.weights}
+        return {name: array.cpu().numpy() for name, array in arrays.items()}
 
     def load_arrays(self, arrays: dict[str, Any], gradient_step: int) -> None:
-        """Continue from averages written by `to_arrays`.
+        """Continue from what `to_arrays` wrote.
 
         Args:
-            arrays: the averages.
+            arrays: by name.
             gradient_step: gradient steps done when they were written.
         """
         self.mean.copy_(torch.as_tensor(arrays["mean"]))
         self.square.copy_(torch.as_tensor(arrays["square"]))
+        if "weights" in arrays:  # the checkpoint's own weights are the average
+            self.parameters.weights.copy_(torch.as_tensor(arrays["weights"]))
+        if self.average is not None:
+            self.average.copy_(torch.as_tensor(arrays.get("average", self.parameters.weights)))
         self.gradient_step = gradient_step
 
 
+@helper
+def _add_up(gradients, first, last, lanes):
+    """Add all rows of `gradients` f32[W,P] into row 0 on `[first, last)`; return the sum of the result's squares."""
+    total = gradients[0, first:last]
+    for w in range(1, gradients.shape[0]):
+        part = gradients[w, first:last]
+        for i in range(part.shape[0]):
+            total[i] += part[i]
+    # Sixteen independent sums: one running sum would wait for each addition before the next.
+    lanes[:] = 0.0
+    whole = (last - first) // 16 * 16
+    for i in range(0, whole, 16):
+        for j in range(16):
+            lanes[j] += total[i + j] * total[i + j]
+    squares = 0.0
+    for j in range(16):
+        squares += np.float64(lanes[j])
+    for i in range(whole, last - first):
+        squares += np.float64(total[i]) * total[i]
+    return squares
+
+
 @kernel
-def add_gradients(gradients, first, last, partial):
+def add_gradients(gradients, bits, row, rows_end, touched, first, last, partial):
     """Add all rows of `gradients` f32[W,P] into row 0, and sum the squares of the result chunk by chunk.
 
     Args:
         gradients: f32[W,P].
+        bits: u32[W,P], the same memory: a number is 0 if all its bits but the sign are.
+        row: numbers in a row of the table at the beginning of P, rows without gradient are passed over; 0: none.
+        rows_end: end of that table.
+        touched: bool[rows_end / row], written for the rows in the range: whether they have a gradient.
         first: first number; a multiple of CHUNK.
         last: end of the numbers.
         partial: f64[chunks], written for the chunks of the range.
@@ -243,23 +337,44 @@ def add_gradients(gradients, first, last, partial):
     lanes = np.zeros(16, np.float32)
     for start in range(first, last, CHUNK):
         end = min(start + CHUNK, last)
-        total_of_chunk = gradients[0, start:end]
-        for w in range(1, gradients.shape[0]):
-            part = gradients[w, start:end]
-            for i in range(part.shape[0]):
-                total_of_chunk[i] += part[i]
-        # Sixteen independent sums: one running sum would wait for each addition before the next.
-        lanes[:] = 0.0
-        whole = (end - start) // 16 * 16
-        for i in range(0, whole, 16):
-            for j in range(16):
-                lanes[j] += total_of_chunk[i + j] * total_of_chunk[i + j]
         squares = 0.0
-        for j in range(16):
-            squares += np.float64(lanes[j])
-        for i in range(whole, end - start):
-            squares += np.float64(total_of_chunk[i]) * total_of_chunk[i]
+        at = start
+        while at < min(end, rows_end):
+            found = np.uint32(0)
+            for w in range(bits.shape[0]):
+                part = bits[w, at : at + row]
+                for i in range(part.shape[0]):
+                    found |= part[i]
+            touched[at // row] = (found & np.uint32(0x7FFFFFFF)) != 0
+            if touched[at // row]:
+                squares += _add_up(gradients, at, at + row, lanes)
+            at += row
+        if at < end:
+            squares += _add_up(gradients, at, end, lanes)
         partial[start // CHUNK] = squares
+
+
+@kernel
+def adamw_rows(weights, gradients, mean, square, constants, row, touched, first, last):
+    """One AdamW step on the rows of a table that have a gradient; arguments as in `adamw` and `add_gradients`."""
+    scale, beta1, beta2 = constants[0], constants[1], constants[2]
+    inverse_root, eps, rate, keep = constants[3], constants[4], constants[5], constants[6]
+    one = np.float32(1.0)
+    for at in range(first, last, row):
+        if not touched[at // row]:
+            continue
+        weight, gradient = weights[at : at + row], gradients[0, at : at + row]
+        average, average_square = mean[at : at + row], square[at : at + row]
+        for i in range(weight.shape[0]):
+            g = gradient[i] * scale
+            m = beta1 * average[i] + (one - beta1) * g
+            s = beta2 * average_square[i] + (one - beta2) * g * g
+            average[i] = m
+            average_square[i] = s
+            weight[i] = weight[i] * keep - rate * m / (np.sqrt(s) * inverse_root + eps)
+            gradient[i] = 0.0
+        for w in range(1, gradients.shape[0]):
+            gradients[w, at : at + row] = 0.0
 
 
 @kernel

@@ -361,7 +361,9 @@ class Trainer:
         self.tracker.progress("checkpoint")
         score = self._score_sum / self._score_count if self._score_count else None
         counters = self.counters
-        metrics = self.save(counters.agent_step, counters.iteration, score, final, self.state())
+        state = self.state()
+        with self.learner.optimizer.deployed():
+            metrics = self.save(counters.agent_step, counters.iteration, score, final, state)
         self._reset_score()
         return metrics or {}
 

@@ -5,7 +5,6 @@ differ. `test_twin.py` draws cases with hypothesis, `long_twin.py` plays for as 
 """
 
 import random
-from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,15 +12,12 @@ import numpy as np
 from coglab.games.cogsguard.config import CogsGuardConfig
 from coglab.games.cogsguard.maps import MapTable
 from coglab.games.cogsguard.sim import CogsGuardSim
+from tests.games.twin_tools import Mismatch, check, check_named, first_step
 from tests.reference.cogsguard_twin import CogsGuardTwin
 from tests.reference.twin_inventory import ELEMENTS, RESOURCES
 
 OWNERS = {None: 255, "clips": 0, "cogs": 1}
 BLANK = (255, 255, 255)
-
-
-class Mismatch(AssertionError):
-    """The simulator and its twin disagree."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +99,7 @@ class Player:
             if rng.random() < 0.1:
                 self.goals[i] = None
             return goal[1]
-        step = _first_step(twin, twin.agents[i].cell, goal[1])
+        step = first_step(twin, twin.agents[i].cell, goal[1])
         if step is None:
             self.goals[i] = None
             return rng.randrange(12)
@@ -122,26 +118,6 @@ class Player:
             kind = rng.choice(["junction", "chest"])
         fitting = [t for t in things if t.kind == kind] or things
         return ("thing", rng.choice(fitting).cell)
-
-
-def _first_step(twin, start, goal):
-    """First move of a shortest way from `start` to beside `goal`, around everything but agents; None without one."""
-    came_from, queue = {goal: None}, deque([goal])
-    while queue:
-        cell = queue.popleft()
-        for step in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-            other = (cell[0] + step[0], cell[1] + step[1])
-            if other in came_from or not (
-                0 <= other[0] < twin.height and 0 <= other[1] < twin.width
-            ):
-                continue
-            came_from[other] = cell
-            if other == start:
-                return (-step[0], -step[1])
-            thing = twin.cells.get(other)
-            if thing is None or thing.kind == "agent":
-                queue.append(other)
-    return None
 
 
 def make_config(case):
@@ -219,12 +195,6 @@ def play(case):
                 compare_state(sim, env, twin, sim.tokens)
     except Mismatch as error:
         raise Mismatch(f"{error}\nin {case}") from None
-
-
-def check(what, twin_value, sim_value):
-    """Raise if two values differ."""
-    if twin_value != sim_value:
-        raise Mismatch(f"{what}: twin {twin_value}, simulator {sim_value}")
 
 
 def compare_tick(sim, env, twin):
@@ -319,9 +289,4 @@ def compare_statistics(at, twin_stats, sim_stats):
     ]
     pairs.append(("game", twin_stats["game"], sim_stats["game"]))
     for who, own, other in pairs:
-        for name in own.keys() | other.keys():
-            check(
-                f"{at}, statistic {name} of {who}",
-                float(own.get(name, 0)),
-                float(other.get(name, 0)),
-            )
+        check_named(f"{at}, statistics of {who}", own, other)

@@ -89,5 +89,5 @@ class Machina1(Game):
         counts = sim.maps.compiled.info["kind_count"][sim.state.games["map_slot"]]
         return {
             "of_solo_ceiling": made / material_ceiling(counts, 1),
-            "of_quartet_ceiling": made / material_ceiling(counts, 4),
+            "of_quartet_ceiling": made / material_ceiling(counts, min(4, sim.num_agents)),
         }

@@ -59,6 +59,18 @@ def _split(text: str) -> list[str]:
     return re.findall(r"[A-Z][a-z0-9]*|[a-z]", text)
 
 
+def _make_cell(letter: str, in_width: int, width: int, spec: BuildSpec) -> Any:
+    found = find_cell(letter)
+    if getattr(found, "reads_inputs", False):
+        return found(in_width, width, spec)
+    return found(in_width, width)
+
+
+def _run(layer: Any, *arguments: Any) -> Any:
+    """Run a cell or column; only those that ask for them are given the network's inputs, the last argument."""
+    return layer(*arguments) if getattr(layer, "reads_inputs", False) else layer(*arguments[:-1])
+
+
 class Column(nn.Module):
     """Cells that read the same input side by side; the output is their mean, weighted by a learned softmax gate.
 
@@ -66,25 +78,36 @@ class Column(nn.Module):
         letters: the cells.
         in_width: channels of the input.
         width: D, channels of every cell and of the output.
+        spec: passed on to cells that read the network's inputs.
     """
 
-    def __init__(self, letters: tuple[str, ...], in_width: int, width: int) -> None:
+    reads_inputs = True
+
+    def __init__(
+        self, letters: tuple[str, ...], in_width: int, width: int, spec: BuildSpec
+    ) -> None:
         super().__init__()
-        cells: list[Any] = [find_cell(letter)(in_width, width) for letter in letters]
+        cells: list[Any] = [_make_cell(letter, in_width, width, spec) for letter in letters]
         self.cells = nn.ModuleList(cells)
         self.gate = nn.Parameter(torch.zeros(len(cells)))
         self.width = width
         self.state_sizes: list[int] = [cell.state_size for cell in cells]
         self.state_size = sum(self.state_sizes)
 
-    def forward(self, x_STI: Tensor, state: Tensor, resets: Tensor) -> tuple[Tensor, Tensor]:
-        """Run whole rows; arguments and results as in a cell's `forward`."""
+    def forward(
+        self,
+        x_STI: Tensor,
+        state: Tensor,
+        resets: Tensor,
+        inputs: dict[str, Tensor] | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Run whole rows; arguments and results as in `Cortex.forward`."""
         share_E = self.gate.softmax(0)
         mixed: Tensor | float = 0.0
         after = []
         parts = state.split(self.state_sizes, dim=-1)
         for index, (cell, part) in enumerate(zip(self.cells, parts, strict=True)):
-            h_STD, last = cell(x_STI, part, resets)
+            h_STD, last = _run(cell, x_STI, part, resets, inputs)
             mixed = mixed + share_E[index] * h_STD
             after.append(last)
         assert isinstance(mixed, Tensor)
@@ -104,6 +127,8 @@ class Cortex(nn.Module):
     the memory does not have to carry it.
     """
 
+    reads_inputs = True
+
     def __init__(self, spec: BuildSpec) -> None:
         super().__init__()
         config = spec.config.cortex
@@ -111,9 +136,9 @@ class Cortex(nn.Module):
         width = spec.in_width
         for layer in parse_pattern(config.pattern):
             layers.append(
-                Column(layer, width, config.width)
+                Column(layer, width, config.width, spec)
                 if isinstance(layer, tuple)
-                else find_cell(layer)(width, config.width)
+                else _make_cell(layer, width, config.width, spec)
             )
             width = config.width
         self.layers = nn.ModuleList(layers)
@@ -121,13 +146,20 @@ class Cortex(nn.Module):
         self.state_size = sum(self.state_sizes)
         self.out_width = spec.in_width + width
 
-    def forward(self, x_STI: Tensor, state: Tensor, resets: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self,
+        x_STI: Tensor,
+        state: Tensor,
+        resets: Tensor,
+        inputs: dict[str, Tensor] | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """Run whole rows.
 
         Args:
             x_STI: `[S, T, I]` features of the observations.
             state: `[S, state_size]` before the first observation.
             resets: `[S, T] bool`, true where an observation is the first of an episode; the state is zeroed before it.
+            inputs: what the encoder wrote, each `[S, T, ...]`, for cells that read it.
 
         Returns:
             `[S, T, out_width]` features with memory, and `[S, state_size]` the state after the last observation.
@@ -135,7 +167,7 @@ class Cortex(nn.Module):
         h_STD = x_STI
         after = []
         for layer, part in zip(self.layers, state.split(self.state_sizes, dim=-1), strict=True):
-            h_STD, last = layer(h_STD, part, resets)
+            h_STD, last = _run(layer, h_STD, part, resets, inputs)
             after.append(last)
         return torch.cat([x_STI, h_STD], dim=-1), torch.cat(after, dim=-1)
 
