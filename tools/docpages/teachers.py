@@ -39,7 +39,6 @@ it plays that role as `cogsguard` does, or whatever role it shows: the trainer m
     "scout": "Every agent explores, as the scouts of `cogsguard` do. The first stock pays for three pieces of scout gear; the others explore without.",
     "aligner": "Every agent is an aligner. As nobody else mines, agents that wait for a heart mine by hand: 4 elements a trip.",
     "scrambler": "Every agent is a scrambler; as for `aligner`, they mine by hand for their hearts.",
-    "dinky": "Crafts hearts on machina_1. Resolves in `--dry-run` and `--show`; it cannot play yet.",
 }
 
 MAY_SEE = """With `memory=own` an agent decides from what it has itself observed in the running episode, and from constants of the game (the buildings around a
@@ -85,6 +84,7 @@ def render() -> str:
         "on a busy machine. Measured by `python -m benchmarks.teacher_scores` and `python -m benchmarks.teachers --store`.",
         "## The pages",
         pages,
+        "Of the game machina_1: [dinky](teachers/dinky.md): gathers the four elements and crafts hearts, alone or four agents together.",
         "## Labels",
         "Every label is a function of the current read-out of the map memory: no counters, no plans, no randomness, and it never matters which label was "
         "carried out. `label_mask` has all optimal first moves of the route that is followed (and `noop` beside them while energy is short, because then "

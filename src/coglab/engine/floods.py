@@ -71,9 +71,7 @@ if USES_BLOCKS:
     def search_level(typing_context, work, here, beside, out, free, target, hit, edge, first, last):  # noqa: D103
         def generate(context, builder, signature, arguments):
             array, here, beside, out, free, target, hit, edge, first, last = arguments
-            touched, alive, rim = (
-                cgutils.alloca_once_value(builder, _splat(0)) for _ in range(3)
-            )
+            touched, alive, rim = (cgutils.alloca_once_value(builder, _splat(0)) for _ in range(3))
             with cgutils.for_range(builder, last, start=first) as loop:
                 line = builder.mul(loop.index, ir.Constant(_WORD, BLOCK))
                 lines = _Lines(context, builder, signature.args[0], array, line)
@@ -129,7 +127,7 @@ else:
         return near | (other << top_bit) | (other >> top_bit)
 
     @helper
-    def search_level(work, here, beside, out, free, target, hit, edge, first, last):
+    def search_level(work, here, beside, out, free, target, hit, edge, first, last):  # type: ignore[misc]
         """Flood one board by one level and say which targets it touches.
 
         Args:
@@ -162,7 +160,7 @@ else:
         return touched, alive, rim
 
     @helper
-    def spread_level(work, here, beside, out, free, marks, mark, first, last):
+    def spread_level(work, here, beside, out, free, marks, mark, first, last):  # type: ignore[misc]
         """Flood one board by one level and mark what is reached.
 
         Args:

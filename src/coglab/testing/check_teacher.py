@@ -39,7 +39,6 @@ class _Play:
     """A recorded game: observations, first-of-episode flags, and what the teacher said, one entry per tick."""
 
     num_agents: int
-    num_actions: int = 0
     tokens: list[np.ndarray] = field(default_factory=list)
     resets: list[np.ndarray] = field(default_factory=list)
     masks: list[np.ndarray] = field(default_factory=list)
@@ -98,7 +97,7 @@ def _record(
     maps = game_of(config).held_out_maps(config, 2, 1)
     sim = game_of(config).make_sim(config, 2, maps, seed=1, map_choice="by_env")
     num_actions = min(len(sim.action_names), MOST_LABELS)
-    play = _Play(agents, num_actions)
+    play = _Play(agents)
     shown = _shown(sim.num_rows, agents)
     teacher = make_teacher(shown)
     rng = np.random.default_rng(0)

@@ -9,7 +9,9 @@ from coglab.engine.jit import IS_COMPILED
 from coglab.games.machina1 import memory_layout as layout
 from coglab.games.machina1.memory import ROUTE_INDEX, SCALAR_INDEX, MapMemory
 from coglab.games.machina1.memory_state import (
+    AGE,
     BODY_SIZE,
+    CELL,
     CENTRE_BIT,
     CENTRE_LINE,
     CHEST_CELL,
@@ -20,8 +22,6 @@ from coglab.games.machina1.memory_state import (
     PLAN_OPEN,
     S_READY,
     S_USES,
-    AGE,
-    CELL,
 )
 from tests.games.machina1.little_world import DO, World
 from tests.games.machina1.test_traces import TRACES, load
@@ -98,7 +98,7 @@ def test_what_is_remembered_of_the_map_is_true(name):
 
 def slow_distances(free, sources):
     """Moves from every free cell to the nearest of the sources, by a queue; `sources` may be no free cells."""
-    distance = {source: 0 for source in sources}
+    distance = dict.fromkeys(sources, 0)
     queue = deque(sources)
     while queue:
         cell = queue.popleft()
@@ -165,7 +165,9 @@ def test_the_best_extractor_is_that_of_least_moves_and_waiting():
             distance = slow_distances(board(memory, n, PLAN_OPEN), [origin])
             crowd = [divmod(int(c), 128) for c in state.crowd[n, : state.body[n, 25]]]
             costs = [layout.NO_COST] * 4
-            for cell, kind, uses, ready in state.stations[n, : state.body[n, NUM_STATIONS]].tolist():
+            for cell, kind, uses, ready in state.stations[
+                n, : state.body[n, NUM_STATIONS]
+            ].tolist():
                 if kind > 3 or uses == 0:
                     continue
                 r, c = divmod(cell, 128)
@@ -266,7 +268,9 @@ def test_a_restored_memory_goes_on_as_if_nothing_had_happened():
             assert (copy.route_dist == memory.route_dist).all(), tick
             assert (copy.route_move == memory.route_move).all(), tick
     assert copy.state.body[:, GROUND_VERSION].min() > 5
-    assert (copy.state.stations[:, :, S_USES : S_READY + 1] == memory.state.stations[:, :, 2:]).all()
+    assert (
+        copy.state.stations[:, :, S_USES : S_READY + 1] == memory.state.stations[:, :, 2:]
+    ).all()
 
 
 def test_an_episode_begins_with_an_empty_memory():

@@ -39,7 +39,7 @@ __all__ = [
     "MapMemory",
 ]
 
-_DERIVED = ("index", "fields", "field_info")
+_DERIVED = ("numbers", "fields", "field_info")
 """Arrays of the state that follow from the others."""
 
 
@@ -109,14 +109,14 @@ class MapMemory:
         for name, array in self._saved().items():
             array[...] = saved[name]
         state = self.state
-        state.index[...] = 0
+        state.numbers[...] = 0
         state.boards[:, KIND:] = 0
         state.body[:, KNOWN_KIND : KNOWN_KIND + 5] = 0
         state.field_info[...] = -1
         for n in range(self.num_rows):
             stations = state.stations[n, : state.body[n, NUM_STATIONS]]
             cells = stations[:, S_CELL]
-            state.index[n].reshape(-1)[cells] = np.arange(1, len(cells) + 1)
+            state.numbers[n].reshape(-1)[cells] = np.arange(1, len(cells) + 1)
             for kind in range(5):
                 usable = cells[(stations[:, S_KIND] == kind) & (stations[:, S_USES] > 0)]
                 state.body[n, KNOWN_KIND + kind] = len(usable)

@@ -329,13 +329,13 @@ def write_stations(state, n, cell, found, num_found):
         place = cell + 128 * (found[i, FOUND_ROW] - HALF) + found[i, FOUND_COLUMN] - HALF
         kind, uses = found[i, FOUND_KIND], found[i, FOUND_USES]
         ready = age + found[i, FOUND_COOLDOWN]
-        number = np.int64(state.index[n, place >> 7, place & 127]) - 1
+        number = np.int64(state.numbers[n, place >> 7, place & 127]) - 1
         if number < 0:
             number = np.int64(body[n, NUM_STATIONS])
             if number >= MAX_STATIONS:
                 continue
             body[n, NUM_STATIONS] += 1
-            state.index[n, place >> 7, place & 127] = number + 1
+            state.numbers[n, place >> 7, place & 127] = number + 1
             state.stations[n, number, S_CELL] = place
             state.stations[n, number, S_KIND] = kind
             state.stations[n, number, S_USES] = uses
@@ -373,7 +373,7 @@ def find_cell(state, n, own, walls, stations, radius):
     if move < 1 or move > 4:
         return cell
     target = cell + STEP[move - 1]
-    if is_on_grid(target) and state.index[n, target >> 7, target & 127] != 0:
+    if is_on_grid(target) and state.numbers[n, target >> 7, target & 127] != 0:
         return cell
     if body[n, VIBE] == VIBE_CHARGER:
         # It may have been a gift to an agent in that cell, which does not displace: look at the map, then at the price.
@@ -457,7 +457,7 @@ def write_place(state, n, before, move, others, num_others):
         out[n, F_BLOCKED + d] = 0
         if is_on_grid(cell):
             out[n, F_BLOCKED + d] = 1 - get_bit(state.boards, n, OPEN, beside)
-            number = np.int64(state.index[n, beside >> 7, beside & 127]) - 1
+            number = np.int64(state.numbers[n, beside >> 7, beside & 127]) - 1
             if move == d + 1 and cell == before and number >= 0:
                 if state.stations[n, number, S_KIND] == KIND_CHARGER:
                     used_charger = 1

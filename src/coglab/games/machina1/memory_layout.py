@@ -119,7 +119,15 @@ SCALARS: tuple[Scalar, ...] = (
     Scalar("ring_holding", 0, 8, "other agents of the ring that hold a heart"),
     *(Scalar(f"ring_{name}", 0, 800, f"{name} that the agents of the ring carry, self included") for name in ELEMENTS),
     Scalar("ring_pays", 0, 4, "hearts that these loads pay for at the price of that many agents"),
-    *(Scalar(f"cost_{name}", 0, NO_COST, f"moves to the best {name} extractor and wait there, from where the plan was made; 999: none known") for name in ELEMENTS),
+    *(
+        Scalar(
+            f"cost_{name}",
+            0,
+            NO_COST,
+            f"moves to the best {name} extractor and wait there, from where the plan was made; 999: none known",
+        )
+        for name in ELEMENTS
+    ),
     Scalar("cost_charger", 0, NO_COST, "moves to the nearest charger, from where the plan was made; 999: none known"),
     Scalar("cost_explore", -20, NO_COST, "moves to the best unknown ground minus its worth, likewise; 999: all is known"),
     Scalar("steps_silicon", 0, 255, "moves to the best silicon extractor when the plan was made; 255: none"),

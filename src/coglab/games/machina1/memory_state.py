@@ -113,7 +113,7 @@ class MemoryState(NamedTuple):
 
     boards: np.ndarray
     """u64 [N, NUM_BOARDS, 2, LINES] bit boards"""
-    index: np.ndarray
+    numbers: np.ndarray
     """u8 [N, LINES, 128] number of the station in a cell plus one, 0: none"""
     stations: np.ndarray
     """i32 [N, MAX_STATIONS, STATION_SIZE]"""
@@ -139,7 +139,7 @@ def make_state(num_rows: int) -> MemoryState:
     """Allocate empty memories of `num_rows` rows."""
     return MemoryState(
         boards=np.zeros((num_rows, NUM_BOARDS, 2, LINES), np.uint64),
-        index=np.zeros((num_rows, LINES, 128), np.uint8),
+        numbers=np.zeros((num_rows, LINES, 128), np.uint8),
         stations=np.zeros((num_rows, MAX_STATIONS, STATION_SIZE), np.int32),
         body=np.zeros((num_rows, BODY_SIZE), np.int32),
         crowd=np.zeros((num_rows, MAX_OTHERS), np.int32),
@@ -194,7 +194,7 @@ def clear_row(state, n):
                 state.boards[n, board, word, line] = 0
     for line in range(LINES):
         for bit in range(128):
-            state.index[n, line, bit] = 0
+            state.numbers[n, line, bit] = 0
     for i in range(BODY_SIZE):
         state.body[n, i] = 0
     state.body[n, HEART_AGE] = -1

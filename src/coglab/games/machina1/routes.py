@@ -81,7 +81,7 @@ def write_waits(state, n):
         cell = np.int64(state.plan[n, P_TARGET + 1 + i])
         wait = 0
         if cell > 0:
-            number = np.int64(state.index[n, cell >> 7, cell & 127]) - 1
+            number = np.int64(state.numbers[n, cell >> 7, cell & 127]) - 1
             wait = np.int64(state.stations[n, number, S_READY]) - np.int64(state.body[n, AGE])
         state.scalars[n, F_WAIT + i] = min(max(wait, 0), 255)
 

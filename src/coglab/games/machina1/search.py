@@ -99,7 +99,9 @@ def clear_plane(work, plane):
 def put(work, plane, cell):
     """Set the bit of a cell in a plane."""
     bit = np.uint64(cell & 127)
-    index = np.uint64(plane_at(plane)) + np.uint64(cell >> 7) + (bit >> np.uint64(6)) * np.uint64(LINES)
+    index = (
+        np.uint64(plane_at(plane)) + np.uint64(cell >> 7) + (bit >> np.uint64(6)) * np.uint64(LINES)
+    )
     work[index] |= np.uint64(1) << (bit & np.uint64(63))
 
 
@@ -107,7 +109,9 @@ def put(work, plane, cell):
 def holds(work, plane, cell):
     """True if the bit of a cell is set in a plane."""
     bit = np.uint64(cell & 127)
-    index = np.uint64(plane_at(plane)) + np.uint64(cell >> 7) + (bit >> np.uint64(6)) * np.uint64(LINES)
+    index = (
+        np.uint64(plane_at(plane)) + np.uint64(cell >> 7) + (bit >> np.uint64(6)) * np.uint64(LINES)
+    )
     return (work[index] >> (bit & np.uint64(63))) & np.uint64(1) != 0
 
 
@@ -134,19 +138,19 @@ def load_targets(work, boards, asked):
                     work[start + word * np.uint64(LINES) + line] |= boards[KIND + kind, word, line]
     if asked & EXPLORE_BIT == 0:
         return
-    edge = np.uint64(plane_at(EDGE))
-    for word in range(2):
-        for line in range(np.uint64(FIRST_LINE), np.uint64(LAST_LINE)):
-            known = boards[PLAN_KNOWN, word, line]
-            inside = (known << one) & (known >> one)
-            other = boards[PLAN_KNOWN, 1 - word, line]
-            if word == 0:
-                inside = (known << one) & ((known >> one) | (other << top_bit))
-            else:
-                inside = ((known << one) | (other >> top_bit)) & (known >> one)
-            inside &= boards[PLAN_KNOWN, word, line - one] & boards[PLAN_KNOWN, word, line + one]
-            rim = ~inside & boards[PLAN_OPEN, word, line]
-            work[edge + np.uint64(word * LINES) + line] = rim
+    edge_0, edge_1 = np.uint64(board_at(EDGE, 0)), np.uint64(board_at(EDGE, 1))
+    known_0, known_1 = boards[PLAN_KNOWN, 0], boards[PLAN_KNOWN, 1]
+    open_0, open_1 = boards[PLAN_OPEN, 0], boards[PLAN_OPEN, 1]
+    for line in range(np.uint64(FIRST_LINE), np.uint64(LAST_LINE)):
+        low, high = known_0[line], known_1[line]
+        inside = (low << one) & ((low >> one) | (high << top_bit))
+        inside &= known_0[line - one] & known_0[line + one]
+        work[edge_0 + line] = ~inside & open_0[line]
+    for line in range(np.uint64(FIRST_LINE), np.uint64(LAST_LINE)):
+        low, high = known_0[line], known_1[line]
+        inside = ((high << one) | (low >> top_bit)) & (high >> one)
+        inside &= known_1[line - one] & known_1[line + one]
+        work[edge_1 + line] = ~inside & open_1[line]
 
 
 @helper
@@ -176,7 +180,7 @@ def cost_of_station(state, n, cell, kind, level):
     """What a station costs that is `level` moves away, bump included: moves, waiting, company."""
     if kind == KIND_CHARGER:
         return level
-    number = np.int64(state.index[n, cell >> 7, cell & 127]) - 1
+    number = np.int64(state.numbers[n, cell >> 7, cell & 127]) - 1
     ready = np.int64(state.stations[n, number, S_READY]) - np.int64(state.body[n, PLAN_AGE])
     wait = ready - level + 1
     cost = level
@@ -230,24 +234,35 @@ def search(state, n, work, asked, charger_depth, wants_all):
     here = np.uint64(1) << np.uint64(bit & 63)
     alive_0, alive_1 = (here, np.uint64(0)) if bit < 64 else (np.uint64(0), here)
     before_0 = before_1 = np.uint64(0)
-    while alive_0 | alive_1 != 0:
-        if is_settled(out, n, todo, level, charger_depth, wants_all):
-            break
+    last_level = settled_at(out, n, todo, charger_depth, wants_all)
+    while alive_0 | alive_1 != 0 and level < last_level:
         level += 1
         top, bottom = max(top - 1, 1), min(bottom + 1, LINES - 1)
         source, reached = (EVEN, ODD) if level & 1 else (ODD, EVEN)
-        fresh_0 = fresh_1 = np.uint64(0)
+        fresh_0 = fresh_1 = touched_0 = touched_1 = rim_0 = rim_1 = np.uint64(0)
         if is_touched(0, alive_0, alive_1, before_0):
-            fresh_0 = search_word(state, n, work, todo, level, source, reached, 0, top, bottom)
+            touched_0, fresh_0, rim_0 = search_word(work, source, reached, 0, top, bottom)
         if is_touched(1, alive_1, alive_0, before_1):
-            fresh_1 = search_word(state, n, work, todo, level, source, reached, 1, top, bottom)
+            touched_1, fresh_1, rim_1 = search_word(work, source, reached, 1, top, bottom)
+        if todo & EXPLORE_BIT == 0 or level - MOST_WORTH >= out[n, F_COST + EXPLORE]:
+            rim_0 = rim_1 = np.uint64(0)
+        if touched_0 | touched_1 | rim_0 | rim_1 != 0:
+            if touched_0 != 0:
+                settle_stations(state, n, work, level, 0, top, bottom)
+            if touched_1 != 0:
+                settle_stations(state, n, work, level, 1, top, bottom)
+            if rim_0 != 0:
+                settle_edges(state, n, work, reached, level, 0, top, bottom)
+            if rim_1 != 0:
+                settle_edges(state, n, work, reached, level, 1, top, bottom)
+            last_level = settled_at(out, n, todo, charger_depth, wants_all)
         before_0, before_1, alive_0, alive_1 = alive_0, alive_1, fresh_0, fresh_1
 
 
-@helper
-def search_word(state, n, work, todo, level, source, reached, word, top, bottom):
-    """Flood one word of the lines [top, bottom) by one level and look at what it reaches; returns its columns."""
-    touched, fresh, rim = search_level(
+@inlined
+def search_word(work, source, reached, word, top, bottom):
+    """Flood one word of the lines [top, bottom) by one level, see `engine.floods.search_level`."""
+    return search_level(
         work,
         board_at(source, word),
         board_at(source, 1 - word),
@@ -259,12 +274,6 @@ def search_word(state, n, work, todo, level, source, reached, word, top, bottom)
         top >> 3,
         (bottom + 7) >> 3,
     )
-    if touched != 0:
-        settle_stations(state, n, work, level, word, top, bottom)
-    if rim != 0 and todo & EXPLORE_BIT:
-        if level - MOST_WORTH < state.scalars[n, F_COST + EXPLORE]:
-            settle_edges(state, n, work, reached, level, word, top, bottom)
-    return fresh
 
 
 EXPLORE_LEAD = 25
@@ -272,28 +281,26 @@ EXPLORE_LEAD = 25
 
 
 @helper
-def is_settled(out, n, todo, level, charger_depth, wants_all):
-    """True if no target that is farther than `level` moves can change what is asked for."""
-    if todo & CHARGER_BIT and level < charger_depth and out[n, F_COST + KIND_CHARGER] > level:
-        return False
+def settled_at(out, n, todo, charger_depth, wants_all):
+    """The level beyond which no target can change what is asked for, as far as targets are known by now."""
+    least = 0
+    if todo & CHARGER_BIT:
+        least = min(charger_depth, np.int64(out[n, F_COST + KIND_CHARGER]))
     if todo & (ELEMENT_BITS | EXPLORE_BIT) == 0:
-        return True
-    explore = NO_COST
-    if todo & EXPLORE_BIT:
-        explore = np.int64(out[n, F_COST + EXPLORE])
+        return least
+    explore = np.int64(out[n, F_COST + EXPLORE]) if todo & EXPLORE_BIT else NO_COST
     best, worst = NO_COST, 0
     for kind in range(4):
         if (todo >> kind) & 1:
             best = min(best, np.int64(out[n, F_COST + kind]))
             worst = max(worst, np.int64(out[n, F_COST + kind]))
     if wants_all:
-        worst = max(worst, explore + MOST_WORTH if todo & EXPLORE_BIT else 0)
-        return level >= worst
-    if todo & ELEMENT_BITS and best == NO_COST:
-        return level >= explore + EXPLORE_LEAD
-    if best == NO_COST:
-        return level >= explore + MOST_WORTH
-    return level >= best or (level >= explore + EXPLORE_LEAD)
+        if todo & EXPLORE_BIT:
+            worst = max(worst, explore + MOST_WORTH)
+        return max(least, worst)
+    if best == NO_COST and todo & ELEMENT_BITS == 0:
+        return max(least, explore + MOST_WORTH)
+    return max(least, min(best, explore + EXPLORE_LEAD))
 
 
 @helper
@@ -330,7 +337,7 @@ def settle_stations(state, n, work, level, word, first, last):
             bit = trailing_zeros(hits)
             hits &= hits - np.uint64(1)
             cell = 128 * line + 64 * word + bit
-            number = np.int64(state.index[n, cell >> 7, cell & 127]) - 1
+            number = np.int64(state.numbers[n, cell >> 7, cell & 127]) - 1
             kind = np.int64(state.stations[n, number, S_KIND])
             cost = cost_of_station(state, n, cell, kind, level)
             if cost < out[n, F_COST + kind]:
@@ -361,7 +368,7 @@ def settle_edges(state, n, work, plane, level, word, first, last):
                 state.plan[n, P_TARGET + EXPLORE] = cell
 
 
-@helper
+@inlined
 def spread_word(work, level, source, reached, word, top, bottom):
     """Flood one word of the lines [top, bottom) by one level and mark it; returns the columns reached."""
     return spread_level(
@@ -410,11 +417,13 @@ def spread_field(state, n, work, route, line, agent_cell, margin):
         before_0, before_1, alive_0, alive_1 = alive_0, alive_1, fresh_0, fresh_1
         if found < 0 and holds(work, reached, agent_cell):
             found = level
-    free_at, marks_at = np.uint64(plane_at(FREE)), np.uint64(plane_at(MARKS))
-    for word in range(np.uint64(2)):
+    field = state.fields[n, route]
+    for word in range(2):
+        reached_now, marked = field[0, word], field[1, word]
+        open_ = state.boards[n, PLAN_OPEN, word]
+        free_at, marks_at = np.uint64(board_at(FREE, word)), np.uint64(board_at(MARKS, word))
         for line in range(np.uint64(LINES)):
-            index = word * np.uint64(LINES) + line
-            free = state.boards[n, PLAN_OPEN, word, line]
-            state.fields[n, route, 0, word, line] = free & ~work[free_at + index]
-            state.fields[n, route, 1, word, line] = work[marks_at + index]
+            reached_now[line] = open_[line] & ~work[free_at + line]
+        for line in range(np.uint64(LINES)):
+            marked[line] = work[marks_at + line]
     return found, depth

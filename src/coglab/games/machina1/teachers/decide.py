@@ -177,9 +177,10 @@ def use_extractor(tuning, s, d, n, kind):
         return GO
     if kind == SILICON and s[n, ENERGY] < tuning.silicon_energy:
         return STAY
-    if kind == OXYGEN and s[n, WAIT_OXYGEN] > 0:
+    # An action chosen now is carried out a tick later.
+    if kind == OXYGEN and s[n, WAIT_OXYGEN] > 1:
         return STAY
-    if kind == GERMANIUM and s[n, WAIT_GERMANIUM] > 0:
+    if kind == GERMANIUM and s[n, WAIT_GERMANIUM] > 1:
         return STAY
     return GO
 
@@ -289,8 +290,8 @@ def label_row(tuning, style, state, n, work, labels, mask, weight, goals):
     goals[n] = goal
     weight[n] = 1.0
     if what >= SHOW_NONE:
-        labels[n] = SET_DEFAULT if what == SHOW_NONE else (
-            SET_HEART_A if what == SHOW_A else SET_HEART_B
+        labels[n] = (
+            SET_DEFAULT if what == SHOW_NONE else (SET_HEART_A if what == SHOW_A else SET_HEART_B)
         )
         mask[n] = np.uint32(1) << np.uint32(labels[n])
         return

@@ -28,7 +28,7 @@ TEACHERS: dict[str, TeacherInfo] = {
             "dinky",
             f"{PREFIX}dinky:v15",
             "gathers the four elements, crafts hearts and takes them to the chest",
-            "the teacher of the runs of January 2026, as far as it is known: solo; makes all hearts that a map has material for",
+            "the teacher of the runs of January 2026, as far as it is known; makes every heart that a map has material for",
             "solo hearts cost 1.6 times as much as those of `style=quartet`",
             "baseline",
             (STYLE,),
