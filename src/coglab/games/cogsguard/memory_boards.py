@@ -53,6 +53,18 @@ OTHER_HEARTS = 4
 OTHER_SIZE = 5
 
 
+# Columns of `MemoryState.routed`. The last four are for searches that end when a decision is settled.
+ROUTED_VERSION = 0
+ROUTED_CELL = 1
+ROUTED_AGENTS = 2
+ROUTED_CLASSES = 3
+ROUTED_ENOUGH = 4
+ROUTED_ELSE = 5
+ROUTED_STOCK = 6
+ROUTED_FOLLOWED = 7
+ROUTED_SIZE = 8
+
+
 class MemoryState(NamedTuple):
     """Everything that map memories hold. N rows (agents), M memories: M = N, or one per team when shared."""
 
@@ -81,9 +93,7 @@ class MemoryState(NamedTuple):
     target_cell: np.ndarray
     """i16 [N, len(CLAIMABLE)] cell of the nearest target, 128 * grid row + bit; valid where there is a route"""
     routed: np.ndarray
-    """i64 [N, 4] what the routes were computed for: version, cell, neighbours, class mask"""
-    stopped: np.ndarray
-    """i64 [N, 2] what was enough when the routes were computed, see `routes.route_rows`"""
+    """i64 [N, 8] derived: what the routes were computed for, see ROUTED_VERSION and the next ones"""
     present: np.ndarray
     """i64 [M, 2] derived: version, and classes that have targets in it"""
     failed: np.ndarray

@@ -30,10 +30,17 @@ NO_ROUTE = layout.NO_ROUTE
 MAX_DEPTH = layout.MAX_DEPTH
 NUM_CODES = layout.NUM_CODES
 NUM_ELEMENTS = len(layout.ELEMENTS)
+LARGEST_COST = 1e9
+"""More than anything that `mine` weighs costs."""
+
+
+def class_index(name: str) -> int:
+    """Index of a route class."""
+    return layout.ROUTE_INDEX[name]
 
 
 def _class_bit(name: str) -> int:
-    return 1 << layout.ROUTE_INDEX[name]
+    return 1 << class_index(name)
 
 
 GROUND_CLASS = layout.ROUTE_INDEX["own_ground"]
@@ -67,7 +74,7 @@ COGS_BITS = DEPOSIT_BIT | REVISIT_BIT | PATROL_BIT
 """Classes that a junction of ours can belong to."""
 PLACE_BITS = CHEST_BIT | HUB_BIT | STATION_BITS
 """Classes of objects that never change."""
-MINE_NEEDS = (1 << MINE_CLASS) | ELEMENT_BITS | FRONTIER_BIT
+MINE_CHOICES = ELEMENT_BITS | FRONTIER_BIT
 """What `mine` chooses from: the four elements and unknown ground."""
 
 CLASSES_OF_CODE = np.zeros(NUM_CODES, dtype=np.int64)
@@ -117,45 +124,49 @@ def classes_of_cell(boards, codes, word, row, bit):
 
 
 @helper
-def classes_present(state, m):
+def classes_present(boards, counts, span, is_wide):
     """The classes of which the memory holds at least one target that may be reachable; the others need no search.
 
     Args:
-        state: `MemoryState`.
-        m: memory.
+        boards: u64 [NUM_BOARDS, 2, ROWS] of the memory.
+        counts: i32 [NUM_CODES] of the memory.
+        span: i32 [2] of the memory.
+        is_wide: something is known in the second word of a row.
     """
     present = 0
     for code in range(1, NUM_CODES):
-        if state.counts[m, code] > 0:
+        if counts[code] > 0:
             present |= CLASSES_OF_CODE[code]
     present &= ~(ALIGN_BIT | ALIGN_HOME_BIT | REVISIT_BIT | PATROL_BIT)
-    boards = state.boards[m]
     one, top_bit = np.uint64(1), np.uint64(63)
     align = home = ours = patrol = frontier = near = ground = safe = np.uint64(0)
-    first = np.uint64(max(state.span[m, 0] - 1, 1))
-    last = np.uint64(min(state.span[m, 1] + 2, ROWS - 1))
-    for word in range(2 if state.wide[m] else 1):
-        other = 1 - word
+    first = np.uint64(max(span[0] - 1, 1))
+    last = np.uint64(min(span[1] + 2, ROWS - 1))
+    for index in range(2 if is_wide else 1):
+        # Unsigned indices and short loops: this way they become vector code.
+        word, other = np.uint64(index), np.uint64(1 - index)
         for row in range(first, last):
-            known = boards[KNOWN, word, row]
-            free = known & ~boards[BLOCKED, word, row]
-            own = boards[FRIENDLY, word, row]
             calm = ~boards[ENEMY, word, row]
             lately = boards[SEEN_NEW, word, row] | boards[SEEN_OLD, word, row]
             neutral = boards[NEUTRAL, word, row]
             in_reach = neutral & boards[REACH, word, row]
             align |= in_reach & calm
-            home |= neutral & own & calm
+            home |= neutral & boards[FRIENDLY, word, row] & calm
             ours |= boards[COGS, word, row] & ~boards[PLACE, word, row] & ~lately
             patrol |= in_reach & ~lately
-            ground |= own & free
-            safe |= own & free & calm
+        for row in range(first, last):
+            own = boards[FRIENDLY, word, row] & boards[KNOWN, word, row]
+            own &= ~boards[BLOCKED, word, row]
+            ground |= own
+            safe |= own & ~boards[ENEMY, word, row]
+        for row in range(first, last):
+            free = boards[KNOWN, word, row] & ~boards[BLOCKED, word, row]
             above = boards[KNOWN, word, row - one] & ~boards[BLOCKED, word, row - one]
             below = boards[KNOWN, word, row + one] & ~boards[BLOCKED, word, row + one]
             beside = boards[KNOWN, other, row] & ~boards[BLOCKED, other, row]
             beside = (beside << top_bit) | (beside >> top_bit)
             around = above | below | (free << one) | (free >> one) | beside
-            edge = around & ~known
+            edge = around & ~boards[KNOWN, word, row]
             frontier |= edge
             near |= edge & boards[NEAR, word, row]
         for row, beyond in ((1, 0), (ROWS - 2, ROWS - 1)):
