@@ -9,6 +9,7 @@ Compiled, each function is a handful of vector instructions; as plain Python (no
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,9 @@ ALIVE = 1
 """Bit of the result of a growing step: it reached new free cells."""
 TOUCHED = 2
 """Bit of the result of a growing step: it touched targets."""
+
+NUM_TERMS = 6
+"""Boards that a formula of `make_combine` takes."""
 
 _WORD = ir.IntType(64)
 _BLOCK = ir.VectorType(_WORD, BLOCK_ROWS)
@@ -122,6 +126,96 @@ def _make_step_back(is_wide: bool) -> Any:
         return types.void(work, *[_u64] * 4), generate
 
     return step_back
+
+
+class _Bits:
+    """A block while code is emitted, with the operators of integers."""
+
+    def __init__(self, builder: Any, block: Any) -> None:
+        self.builder, self.block = builder, block
+
+    def __and__(self, other: _Bits) -> _Bits:
+        return _Bits(self.builder, self.builder.and_(self.block, other.block))
+
+    def __or__(self, other: _Bits) -> _Bits:
+        return _Bits(self.builder, self.builder.or_(self.block, other.block))
+
+    def __invert__(self) -> _Bits:
+        return _Bits(self.builder, self.builder.not_(self.block))
+
+
+def _splat(builder: Any, word: Any) -> Any:
+    index = ir.IntType(32)
+    first = builder.insert_element(ir.Constant(_BLOCK, ir.Undefined), word, ir.Constant(index, 0))
+    zeros = ir.Constant(ir.VectorType(index, BLOCK_ROWS), [0] * BLOCK_ROWS)
+    return builder.shuffle_vector(first, first, zeros)
+
+
+def _make_combine(boards: tuple[int, ...], formula: Callable[..., Any], num_rows: int) -> Any:
+    @intrinsic
+    def combine(typing_context, work, out, target, source, word, row, near, far):
+        def generate(context, builder, signature, arguments):
+            work, out, target, source, word, row, near, far = arguments
+            board = _Board(context, builder, signature.args[0], work)
+            memory = _Board(context, builder, signature.args[3], source)
+            rows = ir.Constant(_WORD, num_rows)
+            other = builder.sub(ir.Constant(_WORD, 1), word)
+            here = builder.add(builder.mul(word, rows), row)
+            beside = builder.add(builder.mul(other, rows), row)
+            near, far = _splat(builder, near), _splat(builder, far)
+            blocks = []
+            for index in boards:
+                bits = builder.lshr(memory.load(here, 2 * index * num_rows), near)
+                rest = builder.shl(memory.load(beside, 2 * index * num_rows), _constant(1))
+                blocks.append(_Bits(builder, builder.or_(bits, builder.shl(rest, far))))
+            result = formula(*blocks, *blocks[:1] * (NUM_TERMS - len(blocks))).block
+            board.store(out, result)
+            board.store(target, builder.or_(board.load(target), result))
+            return context.get_dummy_value()
+
+        return types.void(work, _u64, _u64, source, *[_u64] * 4), generate
+
+    return combine
+
+
+def _make_plain_combine(boards: tuple[int, ...], formula: Callable[..., Any], num_rows: int) -> Any:
+    """As a loop."""
+    a, b, c, d, e, f = (*boards, *boards[:1] * (NUM_TERMS - len(boards)))
+    rule = helper(formula)
+    one = np.uint64(1)
+
+    @helper
+    def cut(source, board, word, row, near, far):
+        return (source[board, word, row] >> near) | ((source[board, one - word, row] << one) << far)
+
+    @helper
+    def combine(work, out, target, source, word, row, near, far):
+        for k in range(np.uint64(BLOCK_ROWS)):
+            result = rule(
+                cut(source, a, word, row + k, near, far), cut(source, b, word, row + k, near, far),
+                cut(source, c, word, row + k, near, far), cut(source, d, word, row + k, near, far),
+                cut(source, e, word, row + k, near, far), cut(source, f, word, row + k, near, far),
+            )  # fmt: skip
+            work[out + k] = result
+            work[target + k] |= result
+
+    return combine
+
+
+def make_combine(boards: tuple[int, ...], formula: Callable[..., Any], num_rows: int) -> Any:
+    """Make `combine(work, out, target, source, word, row, near, far)`: a block of a board from those of a memory.
+
+    Args:
+        boards: indices of up to NUM_TERMS boards.
+        formula: NUM_TERMS words (the boards', then anything) -> word, with the operators `& | ~` only.
+        num_rows: rows of a board.
+
+    Returns:
+        A function for kernels: 64 columns of the 128-bit rows of `source` (u64 [boards, 2, num_rows], contiguous), from bit
+        `near` of the word `word` on, of the 8 rows from `row` on, go through the formula to the block `out` of `work` and
+        are added to the block `target`; all numbers are uint64, `far` is 63 - near.
+    """
+    return (_make_combine if USES_BLOCKS else _make_plain_combine)(boards, formula, num_rows)
 
 
 def _make_plain_grow(num_planes: int, is_wide: bool) -> Any:

@@ -92,7 +92,7 @@ class MapMemory:
             route_move=np.zeros((num_rows, num_classes), dtype=np.uint8),
             target_cell=np.zeros((num_rows, len(CLAIMABLE)), dtype=np.int16),
             routed=np.full((num_rows, ROUTED_SIZE), -1, dtype=np.int64),
-            present=np.full((num_memories, 2), -1, dtype=np.int64),
+            present=np.full((num_memories, 3), -1, dtype=np.int64),
             failed=np.full((num_rows, 2), -1, dtype=np.int64),
         )
         self.scalars = self.state.scalars

@@ -46,6 +46,7 @@ SURPLUS_COST, LARGEST_SURPLUS, SEARCH_COST = (
 )
 PERSONAL_STEPS, PERSONAL_AGE = layout.PERSONAL_STEPS, layout.PERSONAL_AGE
 TEAM_SEATS = layout.TEAM_SEATS
+EVERY_CLASS = layout.ALL_ROUTES
 S_ENERGY = layout.SCALAR_INDEX["energy"]
 S_HP = layout.SCALAR_INDEX["hp"]
 S_ON_ENEMY_MAP = layout.SCALAR_INDEX["on_enemy_map"]
@@ -152,21 +153,25 @@ def column_bit(state, n):
 
 
 @helper
-def searchable(state, n, m):
-    """Classes that a search from the row's cell may find: those with targets, without those known to be out of reach."""
+def searchable(state, n, m, wanted):
+    """Classes of `wanted` that a search from the row's cell may find: with targets, and not known to be out of reach."""
     if not on_grid(state, n):
         state.failed[n, 0] = -1
         return 0
     if state.present[m, 0] != state.version[m]:
         state.present[m, 0] = state.version[m]
-        state.present[m, 1] = classes_present(
-            state.boards[m], state.counts[m], state.span[m], state.wide[m] != 0
+        state.present[m, 1], state.present[m, 2] = 0, 0
+    new = wanted & ~state.present[m, 2]
+    if new != 0:
+        state.present[m, 1] |= classes_present(
+            state.boards[m], state.counts[m], state.span[m], state.wide[m] != 0, new
         )
+        state.present[m, 2] |= new
     # The agent cannot leave the ground that it can reach: what was out of reach stays so on the same map.
     if state.failed[n, 0] != state.version[m]:
         state.failed[n, 0] = state.version[m]
         state.failed[n, 1] = 0
-    return state.present[m, 1] & ~state.failed[n, 1]
+    return state.present[m, 1] & ~state.failed[n, 1] & wanted
 
 
 @helper
@@ -210,7 +215,7 @@ def route_rows(state, first, last, agents_per_memory):
             or state.routed[n, 1] != cell
             or state.routed[n, 2] != agents
         ):
-            todo = searchable(state, n, m)
+            todo = searchable(state, n, m, EVERY_CLASS)
             out_of_reach = flood_from(state, n, m, todo, nothing, agents, work)
             if agents == 0:
                 state.failed[n, 1] |= out_of_reach

@@ -53,8 +53,7 @@ from coglab.games.cogsguard.search_planes import (
     PLACES,
     TARGET,
     at,
-    prepare_cut,
-    prepare_row,
+    prepare,
 )
 
 CLAIM_BITS = sum(1 << class_index(name) for name in layout.CLAIMABLE)
@@ -121,11 +120,9 @@ def fill(boards, work, area, todo, begin, end):
     if begin >= end:
         return
     first, last = np.uint64(begin), np.uint64(end)
-    if area.is_cut:
-        prepare_cut(boards, work, todo, 0, area.shift, first, last)
-        return
+    near = np.uint64(area.shift & 63)
     for word in range(area.words):
-        prepare_row(boards, work, todo, word, 0, first, last)
+        prepare(boards, work, todo, word, np.uint64(word + (area.shift >> 6)), near, first, last)
 
 
 @helper

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from coglab.engine.bit_blocks import clear_block, make_combine
 from coglab.engine.jit import helper
+from coglab.games.cogsguard import memory_layout as layout
 from coglab.games.cogsguard.memory_boards import (
     BLOCKED,
     CLIPS,
@@ -24,6 +26,7 @@ from coglab.games.cogsguard.memory_boards import (
     NEUTRAL,
     PLACE,
     REACH,
+    ROWS,
     SEEN_NEW,
     SEEN_OLD,
 )
@@ -41,7 +44,6 @@ from coglab.games.cogsguard.route_classes import (
     NEAR_BIT,
     NEUTRAL_BIT,
     NUM_CLASSES,
-    NUM_ELEMENTS,
     PATROL_BIT,
     REVISIT_BIT,
     SAFE_BIT,
@@ -78,150 +80,132 @@ WORK_SIZE = CELLS + NUM_CLASSES
 CODED_BITS = CHEST_BIT | STATION_BITS
 """Classes whose objects only the object code tells apart."""
 
-_PLANES = {
-    name: class_index(name)
-    for name in (
-        "own_ground", "safe_ground", "frontier", "near_frontier", "neutral", "align", "align_home", "clips",
-        "deposit", "hub", "revisit", "patrol",
-    )
-}  # fmt: skip
-GROUND_PLANE = CLASS + _PLANES["own_ground"]
-SAFE_PLANE = CLASS + _PLANES["safe_ground"]
-FRONTIER_PLANE = CLASS + _PLANES["frontier"]
-NEAR_PLANE = CLASS + _PLANES["near_frontier"]
-NEUTRAL_PLANE = CLASS + _PLANES["neutral"]
-ALIGN_PLANE = CLASS + _PLANES["align"]
-ALIGN_HOME_PLANE = CLASS + _PLANES["align_home"]
-CLIPS_PLANE = CLASS + _PLANES["clips"]
-DEPOSIT_PLANE = CLASS + _PLANES["deposit"]
-HUB_PLANE = CLASS + _PLANES["hub"]
-REVISIT_PLANE = CLASS + _PLANES["revisit"]
-PATROL_PLANE = CLASS + _PLANES["patrol"]
-
-
 @helper
 def at(plane, word):
     """Index of line 0 of a board."""
     return np.uint64(BEFORE + (2 * plane + word) * HEIGHT)
 
 
-def _make_prepare(is_cut: bool) -> Any:
-    """Make the kernel that fills free ground and targets; `is_cut`: with the 64 columns around the agent."""
-    one = np.uint64(1)
-    pad = np.uint64(PAD)
+def _fill(name: str, boards: tuple[int, ...], formula: Any) -> Any:
+    """Make the helper that fills the plane of a class (or PLACES) and adds it to the targets."""
+    plane = PLACES if name == "places" else CLASS + class_index(name)
+    combine = make_combine(boards, formula, ROWS)
 
     @helper
-    def get(boards, board, word, row, near, far):
-        bits = boards[np.uint64(board), word, row]
-        if is_cut:
-            beside = boards[np.uint64(board), one - word, row]
-            return (bits >> near) | ((beside << one) << far)
-        return bits
+    def fill(boards, work, word, source, near, begin, end):
+        out, target = at(plane, word), at(TARGET, word)
+        line = begin
+        while line < end:
+            row = line - np.uint64(PAD)
+            combine(
+                work, out + line, target + line, boards, source, row, near, np.uint64(63) - near
+            )
+            line += np.uint64(8)
 
-    @helper
-    def prepare(boards, work, todo, word, shift, begin, end):
-        near = np.uint64(shift & 63)
-        far = np.uint64(63 - (shift & 63))
-        source = np.uint64(shift >> 6) if is_cut else np.uint64(word)
-        free_at, target_at = at(FREE, word), at(TARGET, word)
-        for line in range(begin, end):
-            row = line - pad
-            known = get(boards, KNOWN, source, row, near, far)
-            work[free_at + line] = known & ~get(boards, BLOCKED, source, row, near, far)
-            work[target_at + line] = np.uint64(0)
-        if todo & (GROUND_BIT | SAFE_BIT):
-            ground_at, safe_at = at(GROUND_PLANE, word), at(SAFE_PLANE, word)
-            if todo & GROUND_BIT:
-                for line in range(begin, end):
-                    own = get(boards, FRIENDLY, source, line - pad, near, far)
-                    bits = own & work[free_at + line]
-                    work[ground_at + line] = bits
-                    work[target_at + line] |= bits
-            if todo & SAFE_BIT:
-                for line in range(begin, end):
-                    own = get(boards, FRIENDLY, source, line - pad, near, far)
-                    enemy = get(boards, ENEMY, source, line - pad, near, far)
-                    bits = own & work[free_at + line] & ~enemy
-                    work[safe_at + line] = bits
-                    work[target_at + line] |= bits
-        if todo & FRONTIER_BIT:
-            plane = at(FRONTIER_PLANE, word)
-            for line in range(begin, end):
-                bits = ~get(boards, KNOWN, source, line - pad, near, far)
-                work[plane + line] = bits
-                work[target_at + line] |= bits
-        if todo & NEAR_BIT:
-            plane = at(NEAR_PLANE, word)
-            for line in range(begin, end):
-                bits = ~get(boards, KNOWN, source, line - pad, near, far)
-                bits &= get(boards, NEAR, source, line - pad, near, far)
-                work[plane + line] = bits
-                work[target_at + line] |= bits
-        if todo & ELEMENT_BITS:
-            for element in range(NUM_ELEMENTS):
-                if (todo >> element) & 1:
-                    plane = at(CLASS + element, word)
-                    for line in range(begin, end):
-                        bits = get(boards, ELEMENT + element, source, line - pad, near, far)
-                        work[plane + line] = bits
-                        work[target_at + line] |= bits
-        if todo & (CODED_BITS | HUB_BIT):
-            plane, hub = at(PLACES, word), at(HUB_PLANE, word)
-            keep = ~np.uint64(0) if todo & CODED_BITS else np.uint64(0)
-            for line in range(begin, end):
-                places = get(boards, PLACE, source, line - pad, near, far)
-                bits = places & get(boards, COGS, source, line - pad, near, far)
-                work[plane + line] = places
-                work[hub + line] = bits
-                work[target_at + line] |= bits | (places & keep)
-        if todo & DEPOSIT_BIT:
-            plane = at(DEPOSIT_PLANE, word)
-            for line in range(begin, end):
-                bits = get(boards, COGS, source, line - pad, near, far)
-                work[plane + line] = bits
-                work[target_at + line] |= bits
-        if todo & CLIPS_BIT:
-            plane = at(CLIPS_PLANE, word)
-            for line in range(begin, end):
-                bits = get(boards, CLIPS, source, line - pad, near, far)
-                work[plane + line] = bits
-                work[target_at + line] |= bits
-        if todo & (NEUTRAL_BIT | ALIGN_BIT | ALIGN_HOME_BIT):
-            plane, align = at(NEUTRAL_PLANE, word), at(ALIGN_PLANE, word)
-            home = at(ALIGN_HOME_PLANE, word)
-            keep = ~np.uint64(0) if todo & NEUTRAL_BIT else np.uint64(0)
-            keep_align = ~np.uint64(0) if todo & ALIGN_BIT else np.uint64(0)
-            for line in range(begin, end):
-                bits = get(boards, NEUTRAL, source, line - pad, near, far)
-                calm = bits & get(boards, REACH, source, line - pad, near, far)
-                calm &= ~get(boards, ENEMY, source, line - pad, near, far)
-                own = calm & get(boards, FRIENDLY, source, line - pad, near, far)
-                work[plane + line] = bits
-                work[align + line] = calm
-                work[home + line] = own
-                work[target_at + line] |= (bits & keep) | (calm & keep_align) | own
-        if todo & (PATROL_BIT | REVISIT_BIT):
-            plane, revisit = at(PATROL_PLANE, word), at(REVISIT_PLANE, word)
-            keep = ~np.uint64(0) if todo & PATROL_BIT else np.uint64(0)
-            for line in range(begin, end):
-                lately = get(boards, SEEN_NEW, source, line - pad, near, far)
-                lately |= get(boards, SEEN_OLD, source, line - pad, near, far)
-                ours = get(boards, COGS, source, line - pad, near, far)
-                ours &= ~get(boards, PLACE, source, line - pad, near, far)
-                bits = get(boards, NEUTRAL, source, line - pad, near, far)
-                bits &= get(boards, REACH, source, line - pad, near, far)
-                bits = (bits | ours) & ~lately
-                work[plane + line] = bits
-                work[revisit + line] = ours & ~lately
-                work[target_at + line] |= (bits & keep) | (ours & ~lately)
-
-    return prepare
+    return fill
 
 
-prepare_row = _make_prepare(False)
-"""`prepare_row(boards, work, todo, word, shift, begin, end)`: fill one word of the lines [begin, end) for the classes `todo`.
+_free = make_combine((KNOWN, BLOCKED), lambda known, blocked, c, d, e, f: known & ~blocked, ROWS)
+_ground = _fill(
+    "own_ground",
+    (FRIENDLY, KNOWN, BLOCKED),
+    lambda own, known, blocked, d, e, f: own & known & ~blocked,
+)
+_safe = _fill(
+    "safe_ground",
+    (FRIENDLY, KNOWN, BLOCKED, ENEMY),
+    lambda own, known, blocked, enemy, e, f: own & known & ~(blocked | enemy),
+)
+_frontier = _fill("frontier", (KNOWN,), lambda known, b, c, d, e, f: ~known)
+_near = _fill("near_frontier", (NEAR, KNOWN), lambda near, known, c, d, e, f: near & ~known)
+_elements = tuple(
+    _fill(name, (ELEMENT + i,), lambda element, b, c, d, e, f: element)
+    for i, name in enumerate(layout.ELEMENTS)
+)
+_oxygen, _carbon, _germanium, _silicon = _elements
+_places = _fill("places", (PLACE,), lambda place, b, c, d, e, f: place)
+_hub = _fill("hub", (PLACE, COGS), lambda place, ours, c, d, e, f: place & ours)
+_deposit = _fill("deposit", (COGS,), lambda ours, b, c, d, e, f: ours)
+_clips = _fill("clips", (CLIPS,), lambda clips, b, c, d, e, f: clips)
+_neutral = _fill("neutral", (NEUTRAL,), lambda neutral, b, c, d, e, f: neutral)
+_align = _fill(
+    "align",
+    (NEUTRAL, REACH, ENEMY),
+    lambda neutral, reach, enemy, d, e, f: neutral & reach & ~enemy,
+)
+_align_home = _fill(
+    "align_home",
+    (NEUTRAL, FRIENDLY, ENEMY),
+    lambda neutral, own, enemy, d, e, f: neutral & own & ~enemy,
+)
+_revisit = _fill(
+    "revisit",
+    (COGS, PLACE, SEEN_NEW, SEEN_OLD),
+    lambda ours, place, new, old, e, f: ours & ~(place | new | old),
+)
+_patrol = _fill(
+    "patrol",
+    (NEUTRAL, REACH, COGS, PLACE, SEEN_NEW, SEEN_OLD),
+    lambda neutral, reach, ours, place, new, old: (
+        ((neutral & reach) | (ours & ~place)) & ~(new | old)
+    ),
+)
 
-`boards`: u64 [NUM_BOARDS, 2, ROWS] of the memory; `begin`, `end`: uint64; `shift` is not used.
-"""
-prepare_cut = _make_prepare(True)
-"""As `prepare_row`, for bits `shift` to `shift + 63` of the 128-bit rows, which wrap; `word` is 0."""
+
+@helper
+def prepare(boards, work, todo, word, source, near, begin, end):
+    """Fill one word of the lines [begin, end) with free ground and the targets of the classes `todo`.
+
+    Args:
+        boards: u64 [NUM_BOARDS, 2, ROWS] of the memory.
+        work: u64 [WORK_SIZE].
+        todo: bit mask of classes.
+        word: word of the search's rows, 0 or 1.
+        source: word of the memory's rows in which it begins, uint64 ...
+        near: ... and the bit there, uint64; the rows wrap.
+        begin: first line, a multiple of 8, uint64.
+        end: line after the last, a multiple of 8, uint64.
+    """
+    free, target = at(FREE, word), at(TARGET, word)
+    line = begin
+    while line < end:
+        # Free ground is no target: what that adds to the targets is cleared at once.
+        row = line - np.uint64(PAD)
+        _free(work, free + line, target + line, boards, source, row, near, np.uint64(63) - near)
+        clear_block(work, target + line)
+        line += np.uint64(8)
+    if todo & GROUND_BIT:
+        _ground(boards, work, word, source, near, begin, end)
+    if todo & SAFE_BIT:
+        _safe(boards, work, word, source, near, begin, end)
+    if todo & FRONTIER_BIT:
+        _frontier(boards, work, word, source, near, begin, end)
+    if todo & NEAR_BIT:
+        _near(boards, work, word, source, near, begin, end)
+    if todo & ELEMENT_BITS:
+        if todo & 1:
+            _oxygen(boards, work, word, source, near, begin, end)
+        if todo & 2:
+            _carbon(boards, work, word, source, near, begin, end)
+        if todo & 4:
+            _germanium(boards, work, word, source, near, begin, end)
+        if todo & 8:
+            _silicon(boards, work, word, source, near, begin, end)
+    if todo & CODED_BITS:
+        _places(boards, work, word, source, near, begin, end)
+    if todo & HUB_BIT:
+        _hub(boards, work, word, source, near, begin, end)
+    if todo & DEPOSIT_BIT:
+        _deposit(boards, work, word, source, near, begin, end)
+    if todo & CLIPS_BIT:
+        _clips(boards, work, word, source, near, begin, end)
+    if todo & NEUTRAL_BIT:
+        _neutral(boards, work, word, source, near, begin, end)
+    if todo & ALIGN_BIT:
+        _align(boards, work, word, source, near, begin, end)
+    if todo & ALIGN_HOME_BIT:
+        _align_home(boards, work, word, source, near, begin, end)
+    if todo & REVISIT_BIT:
+        _revisit(boards, work, word, source, near, begin, end)
+    if todo & PATROL_BIT:
+        _patrol(boards, work, word, source, near, begin, end)

@@ -131,7 +131,7 @@ def plan_rows(tuning, state, first, last, agents_per_memory):
         # The way back needs the levels of the search, which are gone after the next row.
         for attempt in range(2):
             if is_new or attempt == 1:
-                todo = searchable(state, n, m) & wanted
+                todo = searchable(state, n, m, wanted)
                 rest, area = search_from(
                     state, n, m, todo, enough, costs, agents, is_shared, work
                 )
@@ -174,6 +174,6 @@ def plan_rows(tuning, state, first, last, agents_per_memory):
 def follow_alone(state, n, m, route, costs, work):
     """Search for one class only and write the first moves to it: for a goal that was chosen later."""
     agents = blocking_agents(state, n)
-    todo = searchable(state, n, m) & (1 << route)
+    todo = searchable(state, n, m, 1 << route)
     _, area = search_from(state, n, m, todo, ALL, costs, agents, False, work)
     return follow(state, n, m, route, area, work)

@@ -257,7 +257,7 @@ def search_again(state, n, m, avoid, work):
     """Compute the routes of row `n` to the claimable classes anew, without the cells of `avoid`."""
     if not on_grid(state, n):
         return
-    todo = CLAIM_BITS & searchable(state, n, m)
+    todo = searchable(state, n, m, CLAIM_BITS)
     flood_from(state, n, m, todo, avoid, blocking_agents(state, n), work)
     for i in range(len(CLAIMABLE)):
         route = CLAIMABLE[i]
