@@ -19,6 +19,11 @@ _DIGITS = {"heart.gained": 2, "cogs/aligned.junction.held": 0}
 """Digits behind the point; 3 for all others."""
 
 
+def digits_of(metric: str) -> int:
+    """Digits behind the point that a metric is shown with."""
+    return _DIGITS.get(metric, 3)
+
+
 def results_table(
     results: list[EvaluationResult], title: str, labels: list[str] | None = None
 ) -> Table:
@@ -45,7 +50,7 @@ def results_table(
         table.add_column(metric.removeprefix("cogs/"), justify="right", overflow="fold")
     for index, result in enumerate(results):
         label = labels[index] if labels else result.policy_uri
-        cells = [result.interval(metric).text(_DIGITS.get(metric, 3)) for metric in headline]
+        cells = [result.interval(metric).text(digits_of(metric)) for metric in headline]
         table.add_row(label, result.mode, *cells)
     return table
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from coglab.games.registry import all_teachers
+from coglab.policies.pretrained import pretrained_names
 from coglab.policies.protocol import Policy
 
 BASELINES: dict[str, tuple[str, str]] = {
@@ -39,4 +40,4 @@ def teacher_names() -> tuple[str, ...]:
 
 def registered_names() -> tuple[str, ...]:
     """All names that `metta://policy/NAME` finds without looking for a run."""
-    return (*teacher_names(), *BASELINES)
+    return (*teacher_names(), *BASELINES, *pretrained_names())

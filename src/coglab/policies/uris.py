@@ -2,6 +2,7 @@
 
     metta://policy/cogsguard?gear=10        a scripted teacher with parameters
     metta://policy/random                   a baseline
+    metta://policy/pretrained-cogsguard     a checkpoint that comes with coglab
     metta://policy/<run>[:v<N>|:latest|:best]   a checkpoint of a run under the data folder
     file://PATH                             a checkpoint folder, or the newest checkpoint of a run's folder
 
@@ -18,6 +19,8 @@ from typing import Literal
 from coglab.config import UserError
 from coglab.config.errors import did_you_mean
 from coglab.games.registry import game_of_teacher
+from coglab.policies.pretrained import PREFIX as PRETRAINED
+from coglab.policies.pretrained import pretrained_folder, pretrained_names
 from coglab.policies.protocol import Policy
 from coglab.policies.registry import BASELINES, make_baseline, registered_names, teacher_names
 
@@ -71,6 +74,8 @@ def parse_uri(uri: str) -> PolicyReference:
                 f"`{uri}`: the policy `{name}` takes no parameters; use `{PREFIX}{name}`."
             )
         return PolicyReference(uri, "baseline", name)
+    if name.startswith(PRETRAINED):
+        return _pretrained(uri, name, rest)
     run, _, version = rest.partition(":")
     if "?" in rest:
         raise UserError(
@@ -85,6 +90,18 @@ def parse_uri(uri: str) -> PolicyReference:
             f"`{uri}`: `:{version}` is no version; use `:latest`, `:best` or a number such as `:v12`."
         )
     return PolicyReference(uri, "run", run, version)
+
+
+def _pretrained(uri: str, name: str, rest: str) -> PolicyReference:
+    """Find a checkpoint that comes with coglab."""
+    folder = pretrained_folder(name)
+    known = pretrained_names()
+    if folder is None:
+        there = f"There are {', '.join(known)}." if known else "None is installed here."
+        raise UserError(f"`{uri}`: no such checkpoint. {there}{did_you_mean(name, known)}")
+    if rest != name:
+        raise UserError(f"`{uri}`: `{name}` has no versions or parameters; use `{PREFIX}{name}`.")
+    return PolicyReference(uri, "file", str(folder))
 
 
 def describe_uri(uri: str, data_dir: str | Path = "./train_dir") -> str:

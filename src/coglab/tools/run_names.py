@@ -7,9 +7,9 @@ import re
 import time
 
 from coglab.config import UserError
+from coglab.policies.pretrained import PREFIX as RESERVED_PREFIX
 from coglab.policies.registry import registered_names
 
-RESERVED_PREFIX = "pretrained-"
 MAX_LENGTH = 120
 _ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 

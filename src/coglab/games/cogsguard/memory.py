@@ -13,6 +13,7 @@ from coglab.games.cogsguard.memory_boards import (
     BODY_SIZE,
     MAX_OTHERS,
     OTHER_SIZE,
+    ROUTED_SIZE,
     MemoryState,
     derive_rows,
 )
@@ -43,7 +44,7 @@ __all__ = [
 ]
 
 
-_DERIVED = ("target_cell", "stopped", "span", "present", "failed")
+_DERIVED = ("target_cell", "routed", "span", "present", "failed")
 """Arrays of the state that follow from the others."""
 
 
@@ -90,16 +91,13 @@ class MapMemory:
             route_dist=np.full((num_rows, num_classes), NO_ROUTE, dtype=np.uint8),
             route_move=np.zeros((num_rows, num_classes), dtype=np.uint8),
             target_cell=np.zeros((num_rows, len(CLAIMABLE)), dtype=np.int16),
-            routed=np.full((num_rows, 4), -1, dtype=np.int64),
-            stopped=np.zeros((num_rows, 2), dtype=np.int64),
-            present=np.full((num_memories, 2), -1, dtype=np.int64),
+            routed=np.full((num_rows, ROUTED_SIZE), -1, dtype=np.int64),
+            present=np.full((num_memories, 3), -1, dtype=np.int64),
             failed=np.full((num_rows, 2), -1, dtype=np.int64),
         )
         self.scalars = self.state.scalars
         self.route_dist = self.state.route_dist
         self.route_move = self.state.route_move
-        self._all_asked = np.zeros((num_rows, 2), dtype=np.int64)
-        self._every_route = np.full(num_rows, ALL_ROUTES, dtype=np.int64)
 
     def update(
         self, tokens: np.ndarray, reset: np.ndarray, first_row: int = 0, last_row: int | None = None
@@ -118,32 +116,15 @@ class MapMemory:
         flat = np.ascontiguousarray(tokens).reshape(len(tokens), -1)
         update_rows(self.state, flat, flags, first_row, last, self.agents_per_memory)
 
-    def routes(
-        self,
-        first_row: int = 0,
-        last_row: int | None = None,
-        asked: np.ndarray | None = None,
-        enough: np.ndarray | None = None,
-    ) -> None:
+    def routes(self, first_row: int = 0, last_row: int | None = None) -> None:
         """Bring the routes of the rows up to date; only rows whose cell, neighbours or map changed are computed.
 
         Args:
             first_row: first row.
             last_row: row after the last; all rows when left out.
-            asked: i64 [N] bit mask of route classes per row; every class when left out. Columns that were not asked
-                for keep old values.
-            enough: i64 [N, 2] classes of which all, and of which one, have to be found before the search may stop;
-                what was asked but not found by then has no route. All that was asked when left out.
         """
         last = self.num_rows if last_row is None else last_row
-        route_rows(
-            self.state,
-            first_row,
-            last,
-            self.agents_per_memory,
-            self._every_route if asked is None else asked,
-            self._all_asked if enough is None else enough,
-        )
+        route_rows(self.state, first_row, last, self.agents_per_memory)
 
     def get_state(self) -> dict[str, np.ndarray]:
         """Copies of the arrays that the others can be derived from, for an exact resume."""

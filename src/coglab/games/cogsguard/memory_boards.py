@@ -53,6 +53,18 @@ OTHER_HEARTS = 4
 OTHER_SIZE = 5
 
 
+# Columns of `MemoryState.routed`. The last four are for searches that end when a decision is settled.
+ROUTED_VERSION = 0
+ROUTED_CELL = 1
+ROUTED_AGENTS = 2
+ROUTED_CLASSES = 3
+ROUTED_ENOUGH = 4
+ROUTED_ELSE = 5
+ROUTED_STOCK = 6
+ROUTED_FOLLOWED = 7
+ROUTED_SIZE = 8
+
+
 class MemoryState(NamedTuple):
     """Everything that map memories hold. N rows (agents), M memories: M = N, or one per team when shared."""
 
@@ -81,11 +93,9 @@ class MemoryState(NamedTuple):
     target_cell: np.ndarray
     """i16 [N, len(CLAIMABLE)] cell of the nearest target, 128 * grid row + bit; valid where there is a route"""
     routed: np.ndarray
-    """i64 [N, 4] what the routes were computed for: version, cell, neighbours, class mask"""
-    stopped: np.ndarray
-    """i64 [N, 2] what was enough when the routes were computed, see `routes.route_rows`"""
+    """i64 [N, 8] derived: what the routes were computed for, see ROUTED_VERSION and the next ones"""
     present: np.ndarray
-    """i64 [M, 2] derived: version, and classes that have targets in it"""
+    """i64 [M, 3] derived: version, classes that have targets in it, classes that this is known of"""
     failed: np.ndarray
     """i64 [N, 2] version, and classes that were found to be out of reach in it"""
 
@@ -412,31 +422,34 @@ def write_window(boards, span, row, column, walls, objects, radius):
     Returns:
         Bits: 1 something changed that routes depend on, 2 the second word of a row is in use, 4 an object is gone.
     """
-    start = column - HALF
-    offset = (start + CENTRE_COLUMN) & 127
+    first = (column - HALF + CENTRE_COLUMN) & 127
+    shift = np.uint64(first & 63)
+    rest = np.uint64(63) - shift
+    one, edge = np.uint64(1), np.uint64(0x8000000000000001)
     changed = np.uint64(0)
     gone = np.uint64(0)
     wide = np.uint64(0)
-    for i in range(WINDOW):
-        grid_row = row + i - HALF + CENTRE_ROW
-        window = seen_of_row(i, radius)
-        if grid_row < 1 or grid_row >= ROWS - 1 or window == 0:
-            continue
-        span[0] = min(span[0], grid_row)
-        span[1] = max(span[1], grid_row)
-        line = np.uint64(grid_row)
-        solid = walls[i] | objects[i]
-        for word in range(2):
-            if word == 0:
-                seen = spread_low(window, start)
-                filled, things = spread_low(solid, start), spread_low(objects[i], start)
-                wide |= seen & np.uint64(0x8000000000000001)
+    top = row - HALF + CENTRE_ROW
+    begin, end = max(1 - top, 0), min(ROWS - 1 - top, WINDOW)
+    if radius < 2 * HALF:
+        # Rows that were not told about at all.
+        begin, end = max(begin, HALF - max(radius, -1)), min(end, HALF + max(radius, -1) + 1)
+    if begin < end:
+        span[0] = min(span[0], top + begin)
+        span[1] = max(span[1], top + end - 1)
+    # The window may reach into the other word of the rows.
+    for part in range(2 if first & 63 > 64 - WINDOW else 1):
+        word = np.uint64((first >> 6) ^ part)
+        for i in range(begin, end):
+            k, line = np.uint64(i), np.uint64(top + i)
+            seen, things = seen_of_row(i, radius), objects[k]
+            filled = walls[k] | things
+            if part == 0:
+                seen, filled, things = seen << shift, filled << shift, things << shift
             else:
-                if offset < 64 and offset + WINDOW <= 64:
-                    continue
-                seen = spread_high(window, start)
-                filled, things = spread_high(solid, start), spread_high(objects[i], start)
-                wide |= seen
+                seen = (seen >> one) >> rest
+                filled, things = (filled >> one) >> rest, (things >> one) >> rest
+            wide |= seen if word == 1 else seen & edge
             known = boards[KNOWN, word, line]
             blocked = boards[BLOCKED, word, line]
             lately = boards[SEEN_NEW, word, line]

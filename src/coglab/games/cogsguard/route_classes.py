@@ -30,10 +30,17 @@ NO_ROUTE = layout.NO_ROUTE
 MAX_DEPTH = layout.MAX_DEPTH
 NUM_CODES = layout.NUM_CODES
 NUM_ELEMENTS = len(layout.ELEMENTS)
+LARGEST_COST = 1e9
+"""More than anything that `mine` weighs costs."""
+
+
+def class_index(name: str) -> int:
+    """Index of a route class."""
+    return layout.ROUTE_INDEX[name]
 
 
 def _class_bit(name: str) -> int:
-    return 1 << layout.ROUTE_INDEX[name]
+    return 1 << class_index(name)
 
 
 GROUND_CLASS = layout.ROUTE_INDEX["own_ground"]
@@ -65,9 +72,11 @@ NEUTRAL_BITS = NEUTRAL_BIT | ALIGN_BIT | ALIGN_HOME_BIT | PATROL_BIT
 """Classes that a neutral junction can belong to."""
 COGS_BITS = DEPOSIT_BIT | REVISIT_BIT | PATROL_BIT
 """Classes that a junction of ours can belong to."""
+JUNCTION_BITS = ALIGN_BIT | ALIGN_HOME_BIT | REVISIT_BIT | PATROL_BIT
+"""Classes of junctions that depend on the ground they stand on or on when they were seen."""
 PLACE_BITS = CHEST_BIT | HUB_BIT | STATION_BITS
 """Classes of objects that never change."""
-MINE_NEEDS = (1 << MINE_CLASS) | ELEMENT_BITS | FRONTIER_BIT
+MINE_CHOICES = ELEMENT_BITS | FRONTIER_BIT
 """What `mine` chooses from: the four elements and unknown ground."""
 
 CLASSES_OF_CODE = np.zeros(NUM_CODES, dtype=np.int64)
@@ -117,57 +126,95 @@ def classes_of_cell(boards, codes, word, row, bit):
 
 
 @helper
-def classes_present(state, m):
-    """The classes of which the memory holds at least one target that may be reachable; the others need no search.
-
-    Args:
-        state: `MemoryState`.
-        m: memory.
-    """
-    present = 0
-    for code in range(1, NUM_CODES):
-        if state.counts[m, code] > 0:
-            present |= CLASSES_OF_CODE[code]
-    present &= ~(ALIGN_BIT | ALIGN_HOME_BIT | REVISIT_BIT | PATROL_BIT)
-    boards = state.boards[m]
+def has_frontier(boards, span, is_wide, only_near):
+    """True if unknown ground borders on known free ground; `only_near`: unknown ground in the board NEAR."""
     one, top_bit = np.uint64(1), np.uint64(63)
-    align = home = ours = patrol = frontier = near = ground = safe = np.uint64(0)
-    first = np.uint64(max(state.span[m, 0] - 1, 1))
-    last = np.uint64(min(state.span[m, 1] + 2, ROWS - 1))
-    for word in range(2 if state.wide[m] else 1):
-        other = 1 - word
+    first = np.uint64(max(span[0] - 1, 1))
+    last = np.uint64(min(span[1] + 2, ROWS - 1))
+    for index in range(2 if is_wide else 1):
+        word, other = np.uint64(index), np.uint64(1 - index)
         for row in range(first, last):
-            known = boards[KNOWN, word, row]
-            free = known & ~boards[BLOCKED, word, row]
-            own = boards[FRIENDLY, word, row]
-            calm = ~boards[ENEMY, word, row]
-            lately = boards[SEEN_NEW, word, row] | boards[SEEN_OLD, word, row]
-            neutral = boards[NEUTRAL, word, row]
-            in_reach = neutral & boards[REACH, word, row]
-            align |= in_reach & calm
-            home |= neutral & own & calm
-            ours |= boards[COGS, word, row] & ~boards[PLACE, word, row] & ~lately
-            patrol |= in_reach & ~lately
-            ground |= own & free
-            safe |= own & free & calm
+            unknown = ~boards[KNOWN, word, row]
+            if only_near:
+                unknown &= boards[NEAR, word, row]
+            if unknown == 0:
+                continue
+            free = boards[KNOWN, word, row] & ~boards[BLOCKED, word, row]
             above = boards[KNOWN, word, row - one] & ~boards[BLOCKED, word, row - one]
             below = boards[KNOWN, word, row + one] & ~boards[BLOCKED, word, row + one]
             beside = boards[KNOWN, other, row] & ~boards[BLOCKED, other, row]
             beside = (beside << top_bit) | (beside >> top_bit)
-            around = above | below | (free << one) | (free >> one) | beside
-            edge = around & ~known
-            frontier |= edge
-            near |= edge & boards[NEAR, word, row]
+            if (above | below | (free << one) | (free >> one) | beside) & unknown != 0:
+                return True
         for row, beyond in ((1, 0), (ROWS - 2, ROWS - 1)):
             edge = boards[KNOWN, word, row] & ~boards[BLOCKED, word, row]
-            frontier |= edge
-            near |= edge & boards[NEAR, word, beyond]
-    present |= ALIGN_BIT if align != 0 else 0
-    present |= ALIGN_HOME_BIT if home != 0 else 0
-    present |= REVISIT_BIT if ours != 0 else 0
-    present |= PATROL_BIT if (ours | patrol) != 0 else 0
-    present |= GROUND_BIT if ground != 0 else 0
-    present |= SAFE_BIT if safe != 0 else 0
-    present |= FRONTIER_BIT if frontier != 0 else 0
-    present |= NEAR_BIT if near != 0 else 0
+            if only_near:
+                edge &= boards[NEAR, word, beyond]
+            if edge != 0:
+                return True
+    return False
+
+
+@helper
+def has_ground(boards, span, is_wide, only_safe):
+    """True if there is free own ground; `only_safe`: outside enemy ground."""
+    for index in range(2 if is_wide else 1):
+        word = np.uint64(index)
+        for row in range(np.uint64(max(span[0], 0)), np.uint64(span[1] + 1)):
+            own = boards[FRIENDLY, word, row] & boards[KNOWN, word, row]
+            own &= ~boards[BLOCKED, word, row]
+            if only_safe:
+                own &= ~boards[ENEMY, word, row]
+            if own != 0:
+                return True
+    return False
+
+
+@helper
+def junctions_present(boards, span, is_wide):
+    """Those of `align`, `align_home`, `revisit` and `patrol` that have a target."""
+    present = 0
+    for index in range(2 if is_wide else 1):
+        word = np.uint64(index)
+        for row in range(np.uint64(max(span[0], 0)), np.uint64(span[1] + 1)):
+            neutral, ours = boards[NEUTRAL, word, row], boards[COGS, word, row]
+            if (neutral | ours) == 0:
+                continue
+            lately = boards[SEEN_NEW, word, row] | boards[SEEN_OLD, word, row]
+            calm = ~boards[ENEMY, word, row]
+            in_reach = neutral & boards[REACH, word, row]
+            ours &= ~boards[PLACE, word, row] & ~lately
+            present |= ALIGN_BIT if in_reach & calm != 0 else 0
+            present |= ALIGN_HOME_BIT if neutral & boards[FRIENDLY, word, row] & calm != 0 else 0
+            present |= REVISIT_BIT if ours != 0 else 0
+            present |= PATROL_BIT if (ours | (in_reach & ~lately)) != 0 else 0
     return present
+
+
+@helper
+def classes_present(boards, counts, span, is_wide, wanted):
+    """The classes of which the memory holds at least one target that may be reachable; the others need no search.
+
+    Args:
+        boards: u64 [NUM_BOARDS, 2, ROWS] of the memory.
+        counts: i32 [NUM_CODES] of the memory.
+        span: i32 [2] of the memory.
+        is_wide: something is known in the second word of a row.
+        wanted: bit mask of the classes that matter.
+    """
+    present = 0
+    for code in range(1, NUM_CODES):
+        if counts[code] > 0:
+            present |= CLASSES_OF_CODE[code]
+    present &= ~JUNCTION_BITS
+    if wanted & JUNCTION_BITS:
+        present |= junctions_present(boards, span, is_wide)
+    if wanted & FRONTIER_BIT and has_frontier(boards, span, is_wide, False):
+        present |= FRONTIER_BIT
+    if wanted & NEAR_BIT and has_frontier(boards, span, is_wide, True):
+        present |= NEAR_BIT
+    if wanted & GROUND_BIT and has_ground(boards, span, is_wide, False):
+        present |= GROUND_BIT
+    if wanted & SAFE_BIT and has_ground(boards, span, is_wide, True):
+        present |= SAFE_BIT
+    return present & wanted

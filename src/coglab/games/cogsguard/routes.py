@@ -13,7 +13,7 @@ import numpy as np
 
 from coglab.engine.jit import helper, kernel
 from coglab.games.cogsguard import memory_layout as layout
-from coglab.games.cogsguard.flood import CELLS, LENGTH, MOVES, WORK_SIZE, flood
+from coglab.games.cogsguard.flood import LENGTH, MOVES, WORK_SIZE, flood
 from coglab.games.cogsguard.memory_boards import (
     AGENT_BITS,
     CENTRE_COLUMN,
@@ -28,17 +28,16 @@ from coglab.games.cogsguard.memory_boards import (
 )
 from coglab.games.cogsguard.route_classes import (
     FRONTIER_CLASS,
-    GROUND_BIT,
     GROUND_CLASS,
+    LARGEST_COST,
     MINE_CLASS,
-    MINE_NEEDS,
     NO_ROUTE,
     NUM_CLASSES,
     NUM_ELEMENTS,
     classes_present,
 )
 
-CLAIMABLE = np.array([layout.ROUTE_INDEX[name] for name in layout.CLAIMABLE], dtype=np.int64)
+NOT_SOUGHT = 2 * LARGEST_COST
 PATIENCE = layout.PATIENCE
 SURPLUS_COST, LARGEST_SURPLUS, SEARCH_COST = (
     layout.SURPLUS_COST,
@@ -47,6 +46,7 @@ SURPLUS_COST, LARGEST_SURPLUS, SEARCH_COST = (
 )
 PERSONAL_STEPS, PERSONAL_AGE = layout.PERSONAL_STEPS, layout.PERSONAL_AGE
 TEAM_SEATS = layout.TEAM_SEATS
+EVERY_CLASS = layout.ALL_ROUTES
 S_ENERGY = layout.SCALAR_INDEX["energy"]
 S_HP = layout.SCALAR_INDEX["hp"]
 S_ON_ENEMY_MAP = layout.SCALAR_INDEX["on_enemy_map"]
@@ -89,30 +89,49 @@ def measure_way_home(state, n):
 
 
 @helper
-def choose_extractor(state, n):
-    """Fill the route class `mine` from those of the elements: near extractors, scarce elements first.
+def mine_costs(facts, n, costs):
+    """Fill in what the class `mine` weighs besides moves, from the stock.
 
-    Where no extractor of the scarcest element is known, the way to unknown ground competes with the others.
+    Args:
+        facts: i16 [N, len(SCALARS)], read only.
+        n: row.
+        costs: f64 [2, 4] out: for each element, the cost of an extractor, and of unknown ground where no extractor is known;
+            NOT_SOUGHT if nobody looks for one there, because the element is not scarce.
     """
-    facts = state.scalars
-    best, best_cost = -1, 1e9
     own_element = ((np.int64(facts[n, S_SEAT]) * TEAM_SEATS + 128) >> 8) & 3
     for element in range(NUM_ELEMENTS):
         surplus = float(facts[n, S_STOCK + element]) - float(facts[n, S_STOCK_LOW])
-        route, cost = element, SURPLUS_COST * min(surplus, float(LARGEST_SURPLUS))
+        costs[0, element] = SURPLUS_COST * min(surplus, float(LARGEST_SURPLUS))
+        costs[1, element] = NOT_SOUGHT if surplus > 0 else float(SEARCH_COST)
+        if facts[n, S_AGE] < PERSONAL_AGE and own_element == element:
+            costs[0, element] -= PERSONAL_STEPS
+            costs[1, element] -= PERSONAL_STEPS
+
+
+@helper
+def choose_extractor(state, n, costs):
+    """Fill the route class `mine` from those of the elements: near extractors, scarce elements first.
+
+    Where no extractor of the scarcest element is known, the way to unknown ground competes with the others.
+
+    Returns:
+        The class that `mine` leads to, -1 if there is none.
+    """
+    best, best_cost = -1, 1e9
+    for element in range(NUM_ELEMENTS):
+        route, cost = element, costs[0, element]
         if state.route_dist[n, element] == NO_ROUTE:
-            if surplus > 0:
+            if costs[1, element] > LARGEST_COST:
                 continue
-            route, cost = FRONTIER_CLASS, float(SEARCH_COST)
+            route, cost = FRONTIER_CLASS, costs[1, element]
         if state.route_dist[n, route] == NO_ROUTE:
             continue
         cost += float(state.route_dist[n, route])
-        if facts[n, S_AGE] < PERSONAL_AGE and own_element == element:
-            cost -= PERSONAL_STEPS
         if cost < best_cost:
             best, best_cost = route, cost
     state.route_dist[n, MINE_CLASS] = NO_ROUTE if best < 0 else state.route_dist[n, best]
     state.route_move[n, MINE_CLASS] = 0 if best < 0 else state.route_move[n, best]
+    return best
 
 
 @helper
@@ -127,80 +146,85 @@ def on_grid(state, n):
     )
 
 
+@helper
+def column_bit(state, n):
+    """Bit of the row's column in the 128-bit rows."""
+    return (np.int64(state.body[n, COLUMN]) + CENTRE_COLUMN) & 127
+
+
+@helper
+def searchable(state, n, m, wanted):
+    """Classes of `wanted` that a search from the row's cell may find: with targets, and not known to be out of reach."""
+    if not on_grid(state, n):
+        state.failed[n, 0] = -1
+        return 0
+    if state.present[m, 0] != state.version[m]:
+        state.present[m, 0] = state.version[m]
+        state.present[m, 1], state.present[m, 2] = 0, 0
+    new = wanted & ~state.present[m, 2]
+    if new != 0:
+        state.present[m, 1] |= classes_present(
+            state.boards[m], state.counts[m], state.span[m], state.wide[m] != 0, new
+        )
+        state.present[m, 2] |= new
+    # The agent cannot leave the ground that it can reach: what was out of reach stays so on the same map.
+    if state.failed[n, 0] != state.version[m]:
+        state.failed[n, 0] = state.version[m]
+        state.failed[n, 1] = 0
+    return state.present[m, 1] & ~state.failed[n, 1] & wanted
+
+
+@helper
+def flood_from(state, n, m, todo, avoid, agents, work):
+    """Flood from the row's cell, see `flood.flood`; returns what is out of reach."""
+    return flood(
+        state.boards[m],
+        state.codes[m],
+        avoid,
+        work,
+        np.int64(state.body[n, ROW]) + CENTRE_ROW,
+        column_bit(state, n),
+        2 if state.wide[m] else 1,
+        np.int64(state.span[m, 0]),
+        np.int64(state.span[m, 1]),
+        todo,
+        agents,
+    )
+
+
 @kernel
-def route_rows(state, first, last, agents_per_memory, asked, enough):
-    """Compute the routes of the rows in [first, last) whose cell, neighbours or map changed.
+def route_rows(state, first, last, agents_per_memory):
+    """Compute all routes of the rows in [first, last) whose cell, neighbours or map changed.
 
     Args:
-        state: `MemoryState`; writes `route_dist`, `route_move`, `routed`, `present`, `failed` and the scalars
-            `ticks_home` and `slack`.
+        state: `MemoryState`; writes `route_dist`, `route_move`, `target_cell`, `routed`, `present`, `failed` and the
+            scalars `ticks_home` and `slack`.
         first: first row.
         last: row after the last.
         agents_per_memory: as in `update_rows`.
-        asked: i64 [N] bit mask of the route classes wanted for each row (own ground is always computed).
-        enough: i64 [N, 2] classes of which all, and of which one, have to be found; then the others may stay without a
-            route although there is one. Zeros: all that are asked.
     """
     work = np.zeros(WORK_SIZE, dtype=np.uint64)
     nothing = np.zeros((2, 0), dtype=np.uint64)
+    costs = np.zeros((2, NUM_ELEMENTS), dtype=np.float64)
     for n in range(first, last):
         m = n // agents_per_memory
-        wanted = asked[n] | GROUND_BIT
-        if (wanted >> MINE_CLASS) & 1:
-            wanted |= MINE_NEEDS
         cell = np.int64(state.body[n, ROW]) * 256 + np.int64(state.body[n, COLUMN])
         agents = blocking_agents(state, n)
         if (
             state.routed[n, 0] != state.version[m]
             or state.routed[n, 1] != cell
             or state.routed[n, 2] != agents
-            or (wanted & ~state.routed[n, 3]) != 0
-            or state.stopped[n, 0] != enough[n, 0]
-            or state.stopped[n, 1] != enough[n, 1]
         ):
-            todo = 0
-            if on_grid(state, n):
-                if state.present[m, 0] != state.version[m]:
-                    state.present[m, 0] = state.version[m]
-                    state.present[m, 1] = classes_present(state, m)
-                todo = state.present[m, 1] & wanted
-                # The agent cannot leave the ground that it can reach: what was out of reach stays so on the same map.
-                if state.failed[n, 0] == state.version[m]:
-                    todo &= ~state.failed[n, 1]
-                else:
-                    state.failed[n, 0] = state.version[m]
-                    state.failed[n, 1] = 0
-            else:
-                state.failed[n, 0] = -1
-            out_of_reach = flood(
-                state.boards[m],
-                state.codes[m],
-                nothing,
-                work,
-                np.int64(state.body[n, ROW]) + CENTRE_ROW,
-                (np.int64(state.body[n, COLUMN]) + CENTRE_COLUMN) & 127,
-                2 if state.wide[m] else 1,
-                np.int64(state.span[m, 0]),
-                np.int64(state.span[m, 1]),
-                todo,
-                enough[n, 0],
-                enough[n, 1],
-                agents,
-            )
+            todo = searchable(state, n, m, EVERY_CLASS)
+            out_of_reach = flood_from(state, n, m, todo, nothing, agents, work)
             if agents == 0:
                 state.failed[n, 1] |= out_of_reach
             for route in range(NUM_CLASSES):
-                if (wanted >> route) & 1:
-                    state.route_dist[n, route] = work[LENGTH + route]
-                    state.route_move[n, route] = work[MOVES + route]
-            for i in range(len(CLAIMABLE)):
-                state.target_cell[n, i] = work[CELLS + CLAIMABLE[i]]
+                state.route_dist[n, route] = work[LENGTH + route]
+                state.route_move[n, route] = work[MOVES + route]
             state.routed[n, 0] = state.version[m]
             state.routed[n, 1] = cell
             state.routed[n, 2] = agents
-            state.routed[n, 3] = wanted
-            state.stopped[n, 0] = enough[n, 0]
-            state.stopped[n, 1] = enough[n, 1]
         measure_way_home(state, n)
-        if (wanted >> MINE_CLASS) & 1:
-            choose_extractor(state, n)
+        mine_costs(state.scalars, n, costs)
+        choose_extractor(state, n, costs)

@@ -15,6 +15,7 @@ import numpy as np
 
 from coglab.engine.jit import helper, kernel
 from coglab.games.cogsguard import memory_layout as layout
+from coglab.games.cogsguard.search import Enough
 
 
 class Tuning(NamedTuple):
@@ -332,72 +333,76 @@ def shown_vibe(s, n):
     return DEFAULT_VIBE
 
 
-@kernel
-def ask_rows(tuning, state, asked, enough, first, last):
-    """Write which routes the next labels can depend on; the others need no search.
+@helper
+def ask_row(tuning, s, n, vibe):
+    """Which routes the next label can depend on, and which of them settle it; the others need no search.
 
     Follows the branches of `choose_goal` and `smart_role`; a test compares labels with those from all routes.
 
     Args:
         tuning: `Tuning`.
-        state: `MemoryState` with current scalars, read only.
-        asked: i64 [N] out: bit mask of classes.
-        enough: i64 [N, 2] out: classes of which all, and of which one, have to be found: with them the goal is settled.
-        first: first row.
-        last: row after the last.
+        s: i16 [N, len(SCALARS)] current scalars.
+        n: row.
+        vibe: the vibe that the agent shows.
+
+    Returns:
+        (bit mask of classes, `Enough`: with what the goal is settled)
     """
-    s = state.scalars
-    for n in range(first, last):
-        vibe = shown_vibe(s, n)
-        wanted = 0
-        all_of = 0
-        any_of = 0
-        if vibe == SCOUT_VIBE:
-            wanted = (1 << FRONTIER) | (1 << REVISIT) | (1 << HUB)
-            all_of = 1 << FRONTIER
-            if s[n, GEAR + SCOUT_GEAR] == 0 and s[n, CAN_PAY + SCOUT_GEAR] == 1:
-                all_of = 1 << (STATION + SCOUT_GEAR)
-        elif vibe == MINER_VIBE:
-            if s[n, CARGO] > 0:
-                wanted |= 1 << DEPOSIT
-            has_gear = s[n, GEAR + MINER_GEAR] == 1
-            if not has_gear or s[n, CARGO] <= FULL_LOAD:
-                wanted |= (1 << MINE) | (1 << FRONTIER)
-                all_of = MINE_NEEDS
-            if s[n, CARGO_ROOM] == 0:
-                wanted |= 1 << DEPOSIT
-                all_of = 1 << DEPOSIT
-            elif not has_gear and s[n, CARGO] < 3 and s[n, CAN_PAY + MINER_GEAR] == 1:
-                all_of = 1 << (STATION + MINER_GEAR)
-        elif vibe == ALIGNER_VIBE or vibe == SCRAMBLER_VIBE:
-            gear = ALIGNER_GEAR if vibe == ALIGNER_VIBE else SCRAMBLER_GEAR
-            target = 1 << ALIGN if vibe == ALIGNER_VIBE else 1 << CLIPS
-            wanted = (1 << ALIGN) | (1 << CLIPS)
-            if s[n, GEAR + gear] == 0:
-                wanted |= (1 << MINE) | (1 << DEPOSIT) | (1 << FRONTIER)
-                if s[n, CAN_PAY + gear] == 1:
-                    all_of = target | (1 << (STATION + gear))
-            else:
-                wanted |= (1 << ALIGN_HOME) | (1 << SAFE) | (1 << HUB)
-                wanted |= (1 << NEAR_FRONTIER) | (1 << PATROL) | (1 << FRONTIER)
-                all_of = target
-                may_get = may_get_heart(tuning, s, n)
-                if may_get and s[n, HEART] < heart_limit(tuning, s, n, gear):
+    wanted = 0
+    all_of, any_of = 0, 0
+    then_all_of, then_present, then_any_of = 0, 0, 0
+    if vibe == SCOUT_VIBE:
+        wanted = (1 << FRONTIER) | (1 << REVISIT) | (1 << HUB)
+        all_of = 1 << FRONTIER
+        if s[n, GEAR + SCOUT_GEAR] == 0 and s[n, CAN_PAY + SCOUT_GEAR] == 1:
+            all_of = 1 << (STATION + SCOUT_GEAR)
+    elif vibe == MINER_VIBE:
+        if s[n, CARGO] > 0:
+            wanted |= 1 << DEPOSIT
+        has_gear = s[n, GEAR + MINER_GEAR] == 1
+        if not has_gear or s[n, CARGO] <= FULL_LOAD:
+            wanted |= (1 << MINE) | (1 << FRONTIER)
+            all_of = MINE_NEEDS
+        if s[n, CARGO_ROOM] == 0:
+            wanted |= 1 << DEPOSIT
+            all_of = 1 << DEPOSIT
+        elif not has_gear and s[n, CARGO] < 3 and s[n, CAN_PAY + MINER_GEAR] == 1:
+            all_of = 1 << (STATION + MINER_GEAR)
+    elif vibe == ALIGNER_VIBE or vibe == SCRAMBLER_VIBE:
+        gear = ALIGNER_GEAR if vibe == ALIGNER_VIBE else SCRAMBLER_GEAR
+        target = 1 << ALIGN if vibe == ALIGNER_VIBE else 1 << CLIPS
+        wanted = (1 << ALIGN) | (1 << CLIPS)
+        if s[n, GEAR + gear] == 0:
+            wanted |= (1 << MINE) | (1 << DEPOSIT) | (1 << FRONTIER)
+            if s[n, CAN_PAY + gear] == 1:
+                all_of = target | (1 << (STATION + gear))
+        else:
+            wanted |= (1 << ALIGN_HOME) | (1 << SAFE) | (1 << HUB)
+            wanted |= (1 << NEAR_FRONTIER) | (1 << PATROL) | (1 << FRONTIER)
+            all_of = target
+            # Without a target, the role depends on whether there is one for the other fighters.
+            then_present = ((1 << ALIGN) | (1 << CLIPS)) & ~target
+            may_get = may_get_heart(tuning, s, n)
+            if may_get and s[n, HEART] < heart_limit(tuning, s, n, gear):
+                wanted |= 1 << CHEST
+            if s[n, HEART] == 0:
+                if may_get:
                     wanted |= 1 << CHEST
-                if s[n, HEART] == 0:
-                    if may_get:
-                        wanted |= 1 << CHEST
-                        all_of |= 1 << CHEST
-                    elif tuning.hand_mining == 1.0:
-                        wanted |= (1 << MINE) | (1 << DEPOSIT)
-                        all_of = 0
-                    else:
-                        any_of = (1 << NEAR_FRONTIER) | (1 << PATROL)
-                elif gear == ALIGNER_GEAR and s[n, INFLUENCE] == 0:
-                    all_of |= 1 << ALIGN_HOME
-        asked[n] = wanted | all_of
-        enough[n, 0] = all_of
-        enough[n, 1] = any_of
+                    all_of |= 1 << CHEST
+                    then_all_of = 1 << CHEST
+                elif tuning.hand_mining == 1.0:
+                    wanted |= (1 << MINE) | (1 << DEPOSIT)
+                    all_of, then_present = 0, 0
+                else:
+                    any_of = (1 << NEAR_FRONTIER) | (1 << PATROL)
+                    then_any_of = any_of
+            elif gear == ALIGNER_GEAR and s[n, INFLUENCE] == 0:
+                all_of |= 1 << ALIGN_HOME
+                then_present = 0
+            else:
+                then_any_of = (1 << NEAR_FRONTIER) | (1 << PATROL)
+    enough = Enough(all_of, any_of, then_all_of, then_present, then_any_of)
+    return wanted | all_of, enough
 
 
 @kernel

@@ -20,9 +20,9 @@ from coglab.games.cogsguard.teachers.decide import (
     TUNING,
     Roles,
     Tuning,
-    ask_rows,
     label_rows,
 )
+from coglab.games.cogsguard.teachers.plan import plan_rows
 from coglab.games.cogsguard.teachers.registry import ROLES, SMART, TeacherSpec
 from coglab.games.cogsguard.teachers.team import TEAM_TUNING, allocate_roles, claim_targets
 
@@ -69,8 +69,6 @@ class CogsGuardTeacher:
         self.label_mask = np.zeros(num_rows, np.uint16)
         self.label_weight = np.zeros(num_rows, np.float32)
         self.goals = np.full(num_rows, -1, np.int8)
-        self._asked = np.zeros(num_rows, np.int64)
-        self._enough = np.zeros((num_rows, 2), np.int64)
         self._episode = np.full(sim.num_envs, -1, np.int32)
         self._ticks = np.zeros(sim.num_envs, np.int32)
         roles = [spec.role_of(agent, 0, num_agents) for agent in range(num_agents)]
@@ -100,8 +98,7 @@ class CogsGuardTeacher:
         self.memory.update(self._sim.tokens, reset, first, last)
         if self.spec.memory == "full":
             self._reveal(reset[::agents], first // agents, last // agents)
-        ask_rows(self._tuning, self.memory.state, self._asked, self._enough, first, last)
-        self.memory.routes(first, last, self._asked, self._enough)
+        plan_rows(self._tuning, self.memory.state, first, last, self.memory.agents_per_memory)
         if self._own_labels is not None:
             self._own_labels.observe(self._sim.tokens, reset, first, last)
 
@@ -206,8 +203,6 @@ class _OwnLabels:
         self.keeps_memory = memory is None
         self.memory = MapMemory(sim.num_rows, sim.num_agents) if memory is None else memory
         num_rows = sim.num_rows
-        self._asked = np.zeros(num_rows, np.int64)
-        self._enough = np.zeros((num_rows, 2), np.int64)
         self._labels = np.zeros(num_rows, np.int16)
         # Every role is played as shown; the wish is only for agents that show none yet.
         self._roles = Roles(
@@ -220,8 +215,7 @@ class _OwnLabels:
         """Take in the observations, unless the caller keeps the memory up to date."""
         if self.keeps_memory:
             self.memory.update(tokens, reset, first, last)
-            ask_rows(self._tuning, self.memory.state, self._asked, self._enough, first, last)
-            self.memory.routes(first, last, self._asked, self._enough)
+            plan_rows(self._tuning, self.memory.state, first, last, 1)
 
     def label(self, teacher: CogsGuardTeacher, first: int, last: int) -> None:
         """Write the teacher's mask and weight; where it changes the role, that is to be imitated, with weight 0."""

@@ -11,10 +11,20 @@ from typing import NamedTuple
 import numpy as np
 
 from coglab.engine.jit import helper, kernel
-from coglab.games.cogsguard import memory_layout as layout
-from coglab.games.cogsguard.flood import CELLS, LENGTH, MOVES, WORK_SIZE, flood
-from coglab.games.cogsguard.memory_boards import CENTRE_COLUMN, CENTRE_ROW, COLUMN, ROW, ROWS
-from coglab.games.cogsguard.routes import CLAIMABLE, blocking_agents, on_grid
+from coglab.games.cogsguard import search_planes
+from coglab.games.cogsguard.flood import CELLS, LENGTH, MOVES, WORK_SIZE
+from coglab.games.cogsguard.memory_boards import ROWS
+from coglab.games.cogsguard.route_classes import MINE_CLASS, NUM_ELEMENTS
+from coglab.games.cogsguard.routes import (
+    blocking_agents,
+    choose_extractor,
+    flood_from,
+    mine_costs,
+    on_grid,
+    searchable,
+)
+from coglab.games.cogsguard.search import CLAIM_BITS
+from coglab.games.cogsguard.teachers.plan import CLAIMABLE, follow_alone
 from coglab.games.cogsguard.teachers.decide import (
     ALIGNER_VIBE,
     CARGO,
@@ -30,7 +40,6 @@ from coglab.games.cogsguard.teachers.decide import (
 
 PERIOD = 40
 """Ticks between two allocations of roles."""
-CLAIM_BITS = sum(1 << layout.ROUTE_INDEX[name] for name in layout.CLAIMABLE)
 NUM_ROLES = 3
 MINERS = 2
 """Index of the miners among the roles scrambler, aligner, miner."""
@@ -191,6 +200,8 @@ def claim_targets(tuning, state, agents_per_memory, num_agents, first_env, last_
         last_env: game after the last.
     """
     work = np.zeros(WORK_SIZE, dtype=np.uint64)
+    short_work = np.empty(search_planes.WORK_SIZE, dtype=np.uint64)
+    costs = np.zeros((2, NUM_ELEMENTS), dtype=np.float64)
     avoid = np.zeros((2, ROWS), dtype=np.uint64)
     goals = np.zeros(num_agents, dtype=np.int64)
     s, d = state.scalars, state.route_dist
@@ -225,11 +236,20 @@ def claim_targets(tuning, state, agents_per_memory, num_agents, first_env, last_
                 goals[best] = NO_GOAL
                 pending -= 1
                 continue
-            search_again(state, n, n // agents_per_memory, avoid, work)
-            goals[best] = choose_goal(tuning, s, d, n, shown_vibe(s, n))
-            if claim_index(goals[best]) < 0:
+            m = n // agents_per_memory
+            search_again(state, n, m, avoid, work)
+            goal = choose_goal(tuning, s, d, n, shown_vibe(s, n))
+            goals[best] = goal
+            if claim_index(goal) < 0:
                 goals[best] = NO_GOAL
                 pending -= 1
+                if goal == MINE_CLASS:
+                    mine_costs(s, n, costs)
+                    mined = choose_extractor(state, n, costs)
+                    moves = follow_alone(state, n, m, mined, costs, short_work)
+                    state.route_move[n, MINE_CLASS] = moves
+                elif goal >= 0:
+                    follow_alone(state, n, m, goal, costs, short_work)
 
 
 @helper
@@ -237,21 +257,8 @@ def search_again(state, n, m, avoid, work):
     """Compute the routes of row `n` to the claimable classes anew, without the cells of `avoid`."""
     if not on_grid(state, n):
         return
-    flood(
-        state.boards[m],
-        state.codes[m],
-        avoid,
-        work,
-        np.int64(state.body[n, ROW]) + CENTRE_ROW,
-        (np.int64(state.body[n, COLUMN]) + CENTRE_COLUMN) & 127,
-        2 if state.wide[m] else 1,
-        np.int64(state.span[m, 0]),
-        np.int64(state.span[m, 1]),
-        CLAIM_BITS & state.present[m, 1] & ~state.failed[n, 1],
-        0,
-        0,
-        blocking_agents(state, n),
-    )
+    todo = searchable(state, n, m, CLAIM_BITS)
+    flood_from(state, n, m, todo, avoid, blocking_agents(state, n), work)
     for i in range(len(CLAIMABLE)):
         route = CLAIMABLE[i]
         state.route_dist[n, route] = work[LENGTH + route]
