@@ -311,8 +311,8 @@ grow_one = _grow(1, False)
 """`grow_one(work, source, beside, out, stride, free, target, hit)`: one level of a search, in one block.
 
 All arguments but `work` (u64, written) are the first words (uint64) of a block: the cells `source` of the last level grow
-by one cell into the ground `free`; new cells go to `out` and are taken off `free`, the cells of `target` that were touched go to
-`hit` and are taken off `target`. `beside` is not used. Returns ALIVE and TOUCHED bits.
+by one cell into the ground `free`; new cells go to `out` and are taken off `free`, the cells of `target` that were touched
+go to `hit` and are taken off `target`. `beside` is not used. Returns ALIVE and TOUCHED bits.
 """
 grow_one_wide = _grow(1, True)
 """As `grow_one`, for rows of two words: `beside` is the block of the other word."""

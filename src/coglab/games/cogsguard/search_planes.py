@@ -80,6 +80,7 @@ WORK_SIZE = CELLS + NUM_CLASSES
 CODED_BITS = CHEST_BIT | STATION_BITS
 """Classes whose objects only the object code tells apart."""
 
+
 @helper
 def at(plane, word):
     """Index of line 0 of a board."""
