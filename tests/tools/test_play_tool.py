@@ -28,7 +28,7 @@ NOOP = "metta://policy/noop"
 
 def _game(drive=0, steps=20, uri=NOOP):
     config = CogsGuardConfig(num_agents=4, max_steps=steps)
-    episode = Episode(config, make_cast([uri], {}, 4), load_policy, map_seed=1_000_000, seed=2)
+    episode = Episode(config, make_cast([uri], {}, config), load_policy, map_seed=1_000_000, seed=2)
     return Game(episode, drive, ticks_per_s=1000)
 
 

@@ -20,7 +20,6 @@ from coglab.replay.live import LiveViewer
 from coglab.replay.viewer import page
 from coglab.tools.keyboard import Keyboard
 from coglab.tools.play_screen import Screen, action_of_key
-from coglab.tools.references import require_replayable
 from coglab.tracking.display import print_line
 from coglab.training.device import choose_device, prepare_threads
 
@@ -133,11 +132,11 @@ def make_episode(tool: PlayTool) -> Episode:
         tool: resolved.
     """
     device = choose_device(tool.system.device)
-    game = require_replayable(tool.game, "play")
+    game = tool.game
     note = "" if tool.drive is None else f"agent {tool.drive} was driven by a person"
     return Episode(
         game,
-        make_cast(tool.policy_uris, tool.policy_of_role, game.num_agents),
+        make_cast(tool.policy_uris, tool.policy_of_role, game),
         lambda uri: load_policy(uri, Path(tool.train_dir), device=str(device)),
         map_seed=tool.map_seed,
         seed=tool.seed,
