@@ -232,6 +232,22 @@ def test_teachers_of_another_game_or_version_are_refused(shell, recipe, teacher,
         assert part in done.err
 
 
+@pytest.mark.parametrize("tool", ["evaluate", "replay", "play"])
+@pytest.mark.parametrize(
+    ("recipe", "policy", "parts"),
+    [
+        ("cogsguard", "dinky:v15", ["plays machina1", "machina1_cloner"]),
+        ("machina1_cloner", "cogsguard?gear=10", ["plays cogsguard", "dinky:v15"]),
+    ],
+)
+def test_scripted_policies_of_another_game_are_refused(shell, tool, recipe, policy, parts):
+    done = shell(f"{recipe}.{tool}", f"policy_uris=metta://policy/{policy}", "--dry-run")
+    assert done.code == 2
+    for part in parts:
+        assert part in done.err
+    assert "Traceback" not in done.err
+
+
 def test_answers_come_without_torch_or_numba():
     code = """
 import sys
@@ -241,6 +257,9 @@ assert main(["cogsguard.train", "--help"]) == 0
 assert main(["cogsguard.train", "run=a", "--dry-run", "--show",
              "teacher={policy_uri: metta://policy/cogsguard?gear=10}"]) == 0
 assert main(["cogsguard.evaluate", "policy_uris=[metta://policy/a:latest]", "--dry-run"]) == 0
+assert main(["machina1_cloner.train", "--help"]) == 0
+assert main(["machina1_cloner.train", "run=a", "--dry-run", "--show"]) == 0
+assert main(["machina1_cloner.evaluate", "policy_uris=metta://policy/dinky:v15", "--dry-run"]) == 0
 assert main(["cogsguard.train", "foo=bar"]) == 2
 assert main(["--complete", "bash", "", "run.py cogsguard.train tr"]) == 0
 heavy = {"torch", "numba", "matplotlib", "wandb", "rich"} & set(sys.modules)

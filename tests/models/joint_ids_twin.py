@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
+from coglab.games.cogsguard.interface import COGSGUARD
 from coglab.games.cogsguard.memory_layout import ELEMENTS
-from coglab.models.interface import COGSGUARD
-from coglab.models.readings.cogsguard import ROLES, own_scalars
+from coglab.games.cogsguard.reading import ROLES, own_scalars
 
 EXTRACTOR_AMOUNTS = (1, 11, 41, 91)
 AGENT_AMOUNTS = {

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 
 from coglab.games.cogsguard.memory_layout import ROUTE_INDEX, SCALAR_INDEX, SCALARS
+from coglab.games.cogsguard.reading import READING
 from coglab.models.components.obs_map_memory import MapMemoryRows
-from coglab.models.readings.cogsguard import READING
 from coglab.models.vocabulary import RowAllocator
 
 

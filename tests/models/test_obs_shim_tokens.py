@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
+from coglab.games.cogsguard.interface import COGSGUARD
 from coglab.models.build import build_network
 from coglab.models.components.obs_shim_tokens import NUM_TOKEN_IDS, ObsShimTokens
 from coglab.models.config import FastConfig, VitConfig
-from coglab.models.interface import COGSGUARD
 from tests.models.joint_ids_twin import ids_of
 
 EMPTY = np.full((1, 200, 3), 255, np.uint8)

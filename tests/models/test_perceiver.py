@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import torch
 
+from coglab.games.cogsguard.interface import COGSGUARD
 from coglab.models.components.obs_attr_embed_fourier import ObsAttrEmbedFourier
 from coglab.models.components.obs_perceiver_latent import CrossAttention, ObsPerceiverLatent
 from coglab.models.config import VitConfig
-from coglab.models.interface import COGSGUARD
 from coglab.models.spec import BuildSpec
 
 

@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from coglab.config import UserError
+from coglab.games.cogsguard.interface import COGSGUARD
 from coglab.models.build import build_network
 from coglab.models.cells.spatial import CELL, CELLS, CHANNELS, Spatial
 from coglab.models.components.cortex import Cortex
 from coglab.models.config import CortexConfig, FastConfig, VitConfig
-from coglab.models.interface import COGSGUARD
 from coglab.models.spec import BuildSpec
 
 TAG = COGSGUARD.feature_id("tag")

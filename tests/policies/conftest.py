@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from coglab.games.cogsguard.config import CogsGuardConfig
+from coglab.games.cogsguard.interface import COGSGUARD
+from coglab.games.machina1.config import Machina1Config
 from coglab.models.build import build_network
 from coglab.models.config import FastConfig
-from coglab.models.interface import COGSGUARD
 
 DATA = Path(__file__).parent.parent / "data" / "observations" / "cogsguard.npz"
 
@@ -35,6 +37,7 @@ class RecordedSim:
 
     num_envs, num_agents, num_rows, num_actions = 2, 4, 8, 12
     action_names = COGSGUARD.action_names
+    config = CogsGuardConfig(num_agents=4)
 
     def __init__(self) -> None:
         with np.load(DATA) as data:
@@ -52,4 +55,4 @@ def sim():
 
 @pytest.fixture
 def other_game():
-    return SimpleNamespace(action_names=("noop", "jump"), num_agents=1, num_rows=1)
+    return SimpleNamespace(config=Machina1Config(), num_agents=1, num_rows=1)

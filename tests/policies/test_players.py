@@ -5,8 +5,14 @@ import pytest
 import torch
 
 from coglab.config import UserError
+from coglab.games.cogsguard.config import CogsGuardConfig
+from coglab.games.machina1.config import Machina1Config
+from coglab.games.machina1.interface import machina1_interface
+from coglab.models.build import build_network
+from coglab.models.config import FastConfig
 from coglab.policies.baselines import NoopPolicy, RandomPolicy
 from coglab.policies.learned import LearnedPolicy, log_softmax, sample_actions
+from coglab.policies.scripted import ScriptedPolicy
 
 ROWS = 8
 
@@ -114,8 +120,35 @@ def test_saved_state_continues_as_if_nothing_had_happened(sim, network_with_memo
 
 
 def test_a_policy_of_another_game_is_refused(network, other_game):
-    with pytest.raises(UserError, match="Evaluate it in the game"):
+    with pytest.raises(UserError) as caught:
         LearnedPolicy(network, "metta://policy/first").bind(other_game, 0, 1)
+    text = str(caught.value)
+    for part in (
+        "`metta://policy/first` was trained on cogsguard and cannot play machina1",
+        "recipes.experiment.cogsguard.evaluate",
+        "metta://policy/dinky:v15",
+    ):
+        assert part in text
+
+
+def test_a_policy_of_another_form_of_its_game_is_told_the_setting():
+    few = build_network(FastConfig(table_width=16, actor_hidden=16), machina1_interface(13))
+    policy = LearnedPolicy(few, "metta://policy/first")
+    policy.check_game(Machina1Config(vibes=13))
+    with pytest.raises(UserError, match=r"18 actions, this game has 157: add `vibes=13`"):
+        policy.check_game(Machina1Config())
+
+
+def test_a_teacher_of_another_game_is_refused_before_the_game_is_made():
+    policy = ScriptedPolicy("metta://policy/dinky:v15")
+    policy.check_game(Machina1Config())
+    with pytest.raises(UserError, match=r"plays machina1, this is cogsguard"):
+        policy.check_game(CogsGuardConfig())
+
+
+def test_baselines_play_every_game():
+    for config in (Machina1Config(), CogsGuardConfig()):
+        assert RandomPolicy().check_game(config) is None
 
 
 def test_policies_without_memory_refuse_a_state():

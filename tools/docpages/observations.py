@@ -10,6 +10,7 @@ from coglab.engine.tokens import BLANK
 from coglab.engine.window import CENTRE, NUM_CELLS, POSITION, RADIUS, WINDOW
 from coglab.games.cogsguard import observe
 from coglab.games.cogsguard.config import CogsGuardConfig
+from coglab.games.cogsguard.interface import COGSGUARD
 from coglab.games.cogsguard.maps import MapTable
 from coglab.games.cogsguard.rules import (
     ACTIONS,
@@ -20,7 +21,6 @@ from coglab.games.cogsguard.rules import (
     VIBES,
 )
 from coglab.games.cogsguard.sim import CogsGuardSim
-from coglab.models.interface import COGSGUARD
 from docpages.markdown import page, table
 
 PATH = "docs/02-observations.md"

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from coglab.engine.mapgen.config import MapPoolConfig
+    from coglab.games.interface import GameInterface
+    from coglab.games.reading import Reading
 
 
 class Game(ABC):
@@ -47,6 +49,22 @@ class Game(ABC):
     @abstractmethod
     def describe(self, config: Any) -> str:
         """Name the game, its mission and what else decides the rules, for the line that a run begins with."""
+
+    @abstractmethod
+    def interfaces(self) -> tuple[GameInterface, ...]:
+        """List what networks must know about the game, once for every form that it has, the published one first."""
+
+    def interface(self, config: Any) -> GameInterface:
+        """Return what networks must know about the game in the form that settings give it."""
+        return self.interfaces()[0]
+
+    def setting_of(self, interface: GameInterface) -> str:
+        """Say how the game gets a form in which a policy was trained, `vibes=13`; empty if it has one form only."""
+        return ""
+
+    @abstractmethod
+    def reading(self) -> Reading:
+        """Return how networks read the game's observations and map memory."""
 
     @abstractmethod
     def training_maps(self, config: Any, pool: MapPoolConfig, seed: int) -> Any:

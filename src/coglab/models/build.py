@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from coglab.games.cogsguard.interface import COGSGUARD
+from coglab.games.interface import GameInterface
 from coglab.models.config import AutoConfig, FastConfig, VitConfig
 from coglab.models.fast import FastNetwork
-from coglab.models.interface import COGSGUARD, GameInterface
 from coglab.models.network import Network
 from coglab.models.vit import VitNetwork
 

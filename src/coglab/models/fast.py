@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
+from coglab.games.interface import GameInterface
 from coglab.models.cells.minimal_gated import MinimalGated
 from coglab.models.components.actor_head import ActorHead
 from coglab.models.components.actor_mlp import ActorMlp
@@ -13,7 +14,6 @@ from coglab.models.components.cortex import Cortex
 from coglab.models.components.critic import Critic
 from coglab.models.components.gtd_aux import GtdAux
 from coglab.models.components.obs_joint_table import ObsJointTable
-from coglab.models.interface import GameInterface
 from coglab.models.network import Network, NetworkOutput
 from coglab.models.ops.fused_fast import FastWeights, WorkspacePool, fused_fast
 

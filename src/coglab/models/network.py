@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from coglab.games.interface import GameInterface
 from coglab.models.components.obs_shim_tokens import ObsShimTokens
 from coglab.models.encoder import Encoder
-from coglab.models.interface import GameInterface
 from coglab.models.ops.summed_table import SummedTable
 from coglab.models.registry import find_component
 from coglab.models.spec import BuildSpec

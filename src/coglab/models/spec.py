@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from coglab.games.interface import GameInterface
     from coglab.models.components.obs_shim_tokens import ObsShimTokens
-    from coglab.models.interface import GameInterface
 
 
 class BuildSpec(NamedTuple):

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from coglab.models.interface import GameInterface
-from coglab.models.readings import READINGS
-from coglab.models.readings.reading import Reading, Scalar, feature_or_none
+from coglab.games.interface import GameInterface
+from coglab.games.reading import Reading, Scalar, feature_or_none
+from coglab.games.registry import GAMES
 
 PATCH = 2
 """Walls are read in patches of 2x2 cells: one row per pattern, half as many look-ups as one per wall."""
@@ -71,7 +71,7 @@ class TokenTable(NamedTuple):
     scalars: ScalarTable
     """Rows of the own scalars."""
     mode_rule: int
-    """Which rule gives the agent's mode, see `readings.reading.Modes`."""
+    """Which rule gives the agent's mode, see `games.reading.Modes`."""
     mode_terms: np.ndarray
     """`[..] int32` features that the rule reads."""
     role_of_vibe: np.ndarray
@@ -168,7 +168,7 @@ def token_table(game: GameInterface, rows: RowAllocator, *, with_own: bool = Tru
     Returns:
         The tables.
     """
-    reading = READINGS[game.name]
+    reading = GAMES[game.name].reading()
     window = game.window
     cells = window * window
     cell_of_location = np.full(256, 255, np.uint8)

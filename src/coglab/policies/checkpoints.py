@@ -25,9 +25,11 @@ from safetensors.torch import load as parse_tensors
 from safetensors.torch import save as render_tensors
 
 from coglab.config import UserError
+from coglab.games.interface import GameInterface
+from coglab.games.registry import GAMES
 from coglab.models.build import build_network
 from coglab.models.config import FastConfig, VitConfig
-from coglab.models.interface import GAMES, described_interface
+from coglab.models.interface import described_interface
 from coglab.models.network import Network
 from coglab.policies import safe_files as files
 from coglab.policies.checkpoint_index import (
@@ -93,11 +95,11 @@ class Checkpoint:
     score: float | None
     weights: dict[str, torch.Tensor]
 
-    def build_network(self) -> Network:
-        """Build the network of this checkpoint with its weights.
+    def game(self) -> GameInterface:
+        """What the checkpoint was trained in.
 
         Raises:
-            UserError: this version of coglab gives other inputs to such a network than the one that trained it.
+            UserError: this version of coglab has no such game.
         """
         description = self.signature.get("game", {})
         game = described_interface(description)
@@ -106,7 +108,15 @@ class Checkpoint:
                 f"{self.path / POLICY}: the policy plays the game {description.get('name')!r}; "
                 f"known games: {', '.join(sorted(GAMES))}."
             )
-        network = build_network(self.architecture, game)
+        return game
+
+    def build_network(self) -> Network:
+        """Build the network of this checkpoint with its weights.
+
+        Raises:
+            UserError: this version of coglab gives other inputs to such a network than the one that trained it.
+        """
+        network = build_network(self.architecture, self.game())
         load_weights(network, self)
         return network
 

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from coglab.config import UserError
 from coglab.models.network import Network
 from coglab.policies.protocol import ActOutput, Mode, Policy
+from coglab.policies.same_game import require_same_game
 
 
 def sample_actions(
@@ -54,14 +54,13 @@ class LearnedPolicy(Policy):
         self.network = network
         self.name = name
 
+    def check_game(self, config: Any) -> None:
+        """Refuse what the network was not trained in; see `Policy.check_game`."""
+        require_same_game(self.name, self.network.game, config)
+
     def bind(self, sim: Any, first_env: int, last_env: int) -> None:
         """Make an encoder and an empty recurrent state; see `Policy.bind`."""
-        known = tuple(self.network.game.action_names)
-        if tuple(sim.action_names) != known:
-            raise UserError(
-                f"the policy {self.name} was trained with the actions {', '.join(known)}; "
-                f"this game has {', '.join(sim.action_names)}. Evaluate it in the game that it was trained in."
-            )
+        self.check_game(sim.config)
         self._sim = sim
         self._rows = slice(first_env * sim.num_agents, last_env * sim.num_agents)
         num_rows = self._rows.stop - self._rows.start

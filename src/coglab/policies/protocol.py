@@ -40,6 +40,17 @@ class Policy(ABC):
     is_scripted: bool
     """True if it has no probabilities, so that `mode` makes no difference."""
 
+    def check_game(self, config: Any) -> None:
+        """Refuse a game that the policy cannot play, before anything of it is made; by default none.
+
+        Args:
+            config: the game's settings, one of `games.config.GameConfig`.
+
+        Raises:
+            UserError: the policy plays another game.
+        """
+        return
+
     @abstractmethod
     def bind(self, sim: Any, first_env: int, last_env: int) -> None:
         """Take over the games first_env .. last_env - 1 of a simulator and forget everything.

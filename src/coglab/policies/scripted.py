@@ -24,9 +24,13 @@ class ScriptedPolicy(Policy):
         self.name = uri
         self._teacher: Any = None
 
+    def check_game(self, config: Any) -> None:
+        """Refuse games that the teacher does not play; see `Policy.check_game`."""
+        require_teacher_of(self.name, config)
+
     def bind(self, sim: Any, first_env: int, last_env: int) -> None:
         """Make the teacher for these games; see `Policy.bind`."""
-        require_teacher_of(self.name, sim.config)
+        self.check_game(sim.config)
         self._teacher = game_of(sim.config).make_teacher(self.name, sim)
         self._first, self._last = first_env, last_env
         self._rows = slice(first_env * sim.num_agents, last_env * sim.num_agents)

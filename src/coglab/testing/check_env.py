@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from coglab.models.interface import COGSGUARD, GameInterface
+from coglab.games.cogsguard.interface import COGSGUARD
+from coglab.games.interface import GameInterface
 from coglab.testing.env_case import Case, CheckFailedError, SimFactory, SkippedCheckError
 from coglab.testing.env_checks import CHECKS
 

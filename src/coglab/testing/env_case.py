@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from coglab.engine.batch_sim import BatchSim
-from coglab.models.interface import GameInterface
+from coglab.games.interface import GameInterface
 
 SimFactory = Callable[..., BatchSim]
 """Called as `make_sim(num_envs=E, first_env_id=i, seed=s)`; returns a simulator whose first episodes have begun."""

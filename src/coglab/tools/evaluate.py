@@ -56,7 +56,7 @@ class EvaluateTool(Tool):
                 "'policy_uris=[metta://policy/first, \"metta://policy/cogsguard?gear=10\", metta://policy/random]'."
             )
         for uri in self.policy_uris:
-            references.check_policy(uri)
+            references.check_policy(uri, self.game)
         references.check_game(self.game)
 
     def plan(self) -> list[str]:

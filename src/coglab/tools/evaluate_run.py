@@ -81,6 +81,8 @@ def run(tool: EvaluateTool) -> int:
     device = choose_device(tool.system.device)
     log, out = Console(stderr=True), OutputConsole()
     game = tool.game
+    for uri in tool.policy_uris:  # hours of play must not end in an error about the next policy
+        load_policy(uri, Path(tool.train_dir), device=str(device)).check_game(game)
     results: list[EvaluationResult] = []
     for uri in tool.policy_uris:
         done = evaluate_uri(

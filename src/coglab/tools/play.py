@@ -68,7 +68,7 @@ class PlayTool(Tool):
                 "`policy_uris` is empty: say who plays the others, for example `policy_uris=metta://policy/random`."
             )
         for uri in (*self.policy_uris, *self.policy_of_role.values()):
-            references.check_policy(uri)
+            references.check_policy(uri, self.game)
         if self.teacher_uri is not None:
             references.check_scripted_teacher(self.teacher_uri, self.game)
         references.check_game(self.game)

@@ -10,16 +10,19 @@ from coglab.games.registry import game_of, require_teacher_of
 from coglab.policies.uris import PREFIX, parse_uri
 
 
-def check_policy(uri: str) -> None:
-    """Refuse what is no policy URI.
+def check_policy(uri: str, game: GameConfig | None = None) -> None:
+    """Refuse what is no policy URI, and a scripted policy of another game.
 
     Args:
         uri: for example `metta://policy/first:latest`.
+        game: the settings of the game that it is to play; None if that does not matter.
 
     Raises:
-        UserError: the URI names no kind of policy. Whether a run or file exists is seen when it is loaded.
+        UserError: the URI names no kind of policy, or a teacher of another game. Whether a run or file exists and what
+            it was trained in is seen when it is loaded.
     """
-    parse_uri(uri)
+    if parse_uri(uri).kind == "teacher" and game is not None:
+        require_teacher_of(uri, game)
 
 
 def check_teacher(uri: str, game: GameConfig, train_dir: str) -> None:

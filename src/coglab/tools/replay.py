@@ -79,7 +79,7 @@ class ReplayTool(Tool):
                 "'policy_uris=metta://policy/cogsguard?gear=10', or show an existing replay with `input=FILE.json.z`."
             )
         for uri in (*self.policy_uris, *self.policy_of_role.values()):
-            references.check_policy(uri)
+            references.check_policy(uri, self.game)
         if self.teacher_uri is not None:
             references.check_scripted_teacher(self.teacher_uri, self.game)
         references.check_game(self.game)

@@ -20,6 +20,7 @@ from coglab.policies.checkpoints import (
     load_weights,
     save_checkpoint,
 )
+from coglab.policies.same_game import require_same_game
 from coglab.policies.uris import find_checkpoint, parse_uri
 from coglab.tools.assembly import Parts, assemble
 from coglab.tools.closing import (
@@ -174,7 +175,9 @@ def _find_start(tool: TrainTool, run_dir: Path) -> Start:
             f"initial_policy_uri={tool.initial_policy_uri} is no checkpoint, so it has no weights to start from. "
             "For example initial_policy_uri=metta://policy/my-run:latest, or file://PATH of a checkpoint."
         )
-    return Start(0, load_checkpoint(find_checkpoint(reference, tool.train_dir)))
+    checkpoint = load_checkpoint(find_checkpoint(reference, tool.train_dir))
+    require_same_game(tool.initial_policy_uri, checkpoint.game(), tool.training_env.game)
+    return Start(0, checkpoint)
 
 
 def _teacher_plan(tool: TrainTool, start: Start) -> TeacherPlan:

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from coglab.config import UserError
 from coglab.models.network import TEAM_INPUT, Network
 from coglab.policies.checkpoints import load_checkpoint
+from coglab.policies.same_game import require_same_game
 from coglab.policies.uris import find_checkpoint, parse_uri
 
 
@@ -35,7 +35,7 @@ def load_learned_teacher(
         The teacher.
 
     Raises:
-        UserError: there is no such checkpoint, or it was trained with other actions.
+        UserError: there is no such checkpoint, or it was trained on another game.
     """
     network = load_checkpoint(find_checkpoint(parse_uri(uri), data_dir)).build_network()
     return LearnedTeacher(network.to(device).eval(), sim, team_facts, uri)
@@ -64,11 +64,7 @@ class LearnedTeacher:
     def __init__(
         self, network: Network, sim: Any, team_facts: Any | None = None, name: str = "teacher"
     ) -> None:
-        if tuple(sim.action_names) != tuple(network.game.action_names):
-            raise UserError(
-                f"the teacher {name} was trained with the actions {', '.join(network.game.action_names)}; this game "
-                f"has {', '.join(sim.action_names)}. Use a teacher that was trained in this game."
-            )
+        require_same_game(name, network.game, sim.config)
         self._network, self._sim = network, sim
         self._encoder = network.make_encoder(sim.num_rows, sim.num_agents)
         self._inputs = self._encoder.allocate()

@@ -3,12 +3,12 @@ import pytest
 
 from coglab.games.cogsguard import rules
 from coglab.games.cogsguard.config import CogsGuardConfig, MapPoolConfig
+from coglab.games.cogsguard.interface import COGSGUARD
 from coglab.games.cogsguard.mapgen import MapPool
 from coglab.games.cogsguard.sim import CogsGuardSim
 from coglab.games.cogsguard.state import OWNED
 from coglab.games.cogsguard.team_facts import TEAM_FACTS
 from coglab.games.cogsguard.team_view import TeamFacts
-from coglab.models.interface import COGSGUARD
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 from coglab.engine.jit import IS_COMPILED
 from coglab.games.machina1 import batch
 from coglab.games.machina1.config import Machina1Config
+from coglab.games.machina1.interface import machina1_interface
 from coglab.games.machina1.maps import MapTable
 from coglab.games.machina1.sim import Machina1Sim
-from coglab.models.interface import machina1_interface
 from coglab.testing import check_env
 from coglab.testing.env_checks import CHECKS
 from tests.games.machina1.little_world import LETTERS, World

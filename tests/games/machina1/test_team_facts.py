@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from coglab.games.machina1.interface import MACHINA1
 from coglab.games.machina1.names import VIBES
 from coglab.games.machina1.team_facts import TEAM_FACTS
 from coglab.games.machina1.team_view import TeamFacts
-from coglab.models.interface import MACHINA1
 from tests.games.machina1.test_contract import yard_sim
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from coglab.config.errors import UserError
 from coglab.games.cogsguard.config import CogsGuardConfig
+from coglab.games.cogsguard.interface import COGSGUARD
 from coglab.games.cogsguard.memory_layout import VIBES
 from coglab.games.cogsguard.missions import find_mission, is_text_map
 from coglab.games.cogsguard.teachers import registry
@@ -15,6 +16,8 @@ from coglab.games.game import Game
 
 if TYPE_CHECKING:
     from coglab.engine.mapgen.config import MapPoolConfig
+    from coglab.games.interface import GameInterface
+    from coglab.games.reading import Reading
 
 
 class CogsGuard(Game):
@@ -44,6 +47,16 @@ class CogsGuard(Game):
     def describe(self, config: CogsGuardConfig) -> str:
         """See `Game.describe`."""
         return f"{config.kind} {config.mission}, rules {config.rules}"
+
+    def interfaces(self) -> tuple[GameInterface, ...]:
+        """See `Game.interfaces`."""
+        return (COGSGUARD,)
+
+    def reading(self) -> Reading:
+        """See `Game.reading`."""
+        from coglab.games.cogsguard.reading import READING
+
+        return READING
 
     def training_maps(self, config: CogsGuardConfig, pool: MapPoolConfig, seed: int) -> Any:
         """See `Game.training_maps`."""

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from coglab.games.game import Game
 from coglab.games.machina1.config import Machina1Config
-from coglab.games.machina1.names import VIBES
+from coglab.games.machina1.interface import MACHINA1, machina1_interface
+from coglab.games.machina1.names import USED_VIBES, VIBES
 from coglab.games.machina1.teachers import registry
 
 if TYPE_CHECKING:
     import numpy as np
 
     from coglab.engine.mapgen.config import MapPoolConfig
+    from coglab.games.interface import GameInterface
+    from coglab.games.reading import Reading
 
 
 class Machina1(Game):
@@ -36,6 +39,25 @@ class Machina1(Game):
     def describe(self, config: Machina1Config) -> str:
         """See `Game.describe`."""
         return f"{config.kind} ({config.reward}, {config.vibes} vibes)"
+
+    def interfaces(self) -> tuple[GameInterface, ...]:
+        """See `Game.interfaces`."""
+        return (MACHINA1, machina1_interface(USED_VIBES))
+
+    def interface(self, config: Machina1Config) -> GameInterface:
+        """See `Game.interface`."""
+        return machina1_interface(config.vibes)
+
+    def setting_of(self, interface: GameInterface) -> str:
+        """See `Game.setting_of`."""
+        vibes = sum(name.startswith("change_vibe_") for name in interface.action_names)
+        return f"vibes={vibes}"
+
+    def reading(self) -> Reading:
+        """See `Game.reading`."""
+        from coglab.games.machina1.reading import READING
+
+        return READING
 
     def training_maps(self, config: Machina1Config, pool: MapPoolConfig, seed: int) -> Any:
         """See `Game.training_maps`."""

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from coglab.engine.jit import helper, kernel
+from coglab.games.game import Game
+from coglab.games.reading import Reading, Scalar
 from coglab.models.ops.summed_table import SummedTable
-from coglab.models.readings.reading import Reading, Scalar
 from coglab.models.registry import component
 from coglab.models.spec import BuildSpec
 from coglab.models.vocabulary import RowAllocator, ScalarTable, scalar_table
@@ -51,12 +52,13 @@ class MapMemoryRows:
 
     Args:
         rows: allocator, extended.
-        reading: how the game is read.
+        game: the game, which says how it is read.
     """
 
     num_ids = NUM_MEMORY_IDS
 
-    def __init__(self, rows: RowAllocator, reading: Reading) -> None:
+    def __init__(self, rows: RowAllocator, game: Game) -> None:
+        self._game, reading = game, game.reading()
         self._reading = reading
         facts = reading.facts
         columns, scalars, groups = [], [], []
@@ -101,7 +103,7 @@ class MapMemoryRows:
 
     def make_memory(self, num_rows: int, num_agents: int) -> Any:
         """Make an empty `MapMemory` of `num_rows` rows."""
-        return self._reading.make_memory(num_rows, num_agents)
+        return self._game.make_memory(num_rows, num_agents)
 
     def write(
         self,

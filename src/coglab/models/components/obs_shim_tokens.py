@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from coglab.engine.jit import helper, kernel
+from coglab.games.interface import GameInterface
+from coglab.games.registry import GAMES
 from coglab.models.components.obs_map_memory import MapMemoryRows
 from coglab.models.components.own_mode import own_mode
 from coglab.models.encoder import Encoder, Spec
-from coglab.models.interface import GameInterface
-from coglab.models.readings import READINGS
 from coglab.models.registry import component
 from coglab.models.vocabulary import RowAllocator, TokenTable, token_table
 
@@ -42,7 +42,7 @@ class ObsShimTokens:
         self.tokens = token_table(game, self.rows, with_own=not config.map_memory)
         self.num_token_rows = self.rows.num_rows
         memory_rows = self.rows if self.kind == "fast" else RowAllocator()
-        self.memory = MapMemoryRows(memory_rows, READINGS[game.name]) if config.map_memory else None
+        self.memory = MapMemoryRows(memory_rows, GAMES[game.name]) if config.map_memory else None
         self.num_memory_rows = memory_rows.num_rows
         self.has_route_pointer = bool(config.map_memory and getattr(config, "route_pointer", False))
 

@@ -1,7 +1,7 @@
 """The agent's mode: the few circumstances that decide which of the known routes it wants; one rule per game.
 
 Route moves have rows joint with the mode, which saves the network from learning that product. What a mode means:
-`readings/<game>.py`.
+`games/<game>/reading.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from coglab.engine.jit import helper
-from coglab.models.readings.reading import COGSGUARD_MODES
+from coglab.games.reading import COGSGUARD_MODES
 
 
 @helper

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from coglab.games.cogsguard.memory_layout import ELEMENTS, ROUTE_CLASSES, SCALARS, VIBES
-from coglab.models.readings.reading import (
+from coglab.games.reading import (
     AGENT,
     COGSGUARD_MODES,
     COUNTS,
@@ -21,7 +21,7 @@ from coglab.models.readings.reading import (
 )
 
 if TYPE_CHECKING:
-    from coglab.models.interface import GameInterface
+    from coglab.games.interface import GameInterface
 
 ROLES = ("none", "scrambler", "aligner", "miner", "scout")
 """Roles that a vibe shows; `none` for the vibes that are no role."""
@@ -109,12 +109,6 @@ def cell_features(game: GameInterface) -> list[CellFeature]:
     return rules
 
 
-def _make_memory(num_rows: int, num_agents: int) -> Any:
-    from coglab.games.cogsguard.memory import MapMemory
-
-    return MapMemory(num_rows, num_agents)
-
-
 KIND_TAGS = (
     "type:agent",
     "type:aligner_station",
@@ -174,6 +168,5 @@ READING = Reading(
     default_edges=COUNTS,
     left_out=("cargo_room", "spawn_row", "spawn_column"),
     flag_groups=("low_", "can_pay_", "moved_", "agent_", "blocked_", "on_"),
-    make_memory=_make_memory,
 )
 """Gear and cargo imply the room for more, the slot implies the start cell."""

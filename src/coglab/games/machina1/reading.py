@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from coglab.games.machina1.memory_layout import ELEMENTS, ROUTE_CLASSES, SCALARS
 from coglab.games.machina1.names import TAGS, USED_VIBES
-from coglab.models.readings.reading import (
+from coglab.games.reading import (
     AGENT,
     COUNTS,
     MACHINA1_MODES,
@@ -22,7 +22,7 @@ from coglab.models.readings.reading import (
 )
 
 if TYPE_CHECKING:
-    from coglab.models.interface import GameInterface
+    from coglab.games.interface import GameInterface
 
 ENERGY = (*range(1, 32), 36, 41, 46, 50, 55, 60, 65, 70, 75, 80, 85, 90, 96, 100)
 CARGO = (*range(1, 41), 45, 50, 55, 60, 65, 70, 75, 80, 85, 90, 95, 100)
@@ -85,12 +85,6 @@ def cell_features(game: GameInterface) -> list[CellFeature]:
     return rules
 
 
-def _make_memory(num_rows: int, num_agents: int) -> Any:
-    from coglab.games.machina1.memory import MapMemory
-
-    return MapMemory(num_rows, num_agents)
-
-
 READING = Reading(
     kind_tags=TAGS,
     owned_kinds=(),
@@ -125,5 +119,4 @@ READING = Reading(
     default_edges=COUNTS,
     left_out=("completion", "age", "spawn_row", "spawn_column"),
     flag_groups=("vibe_", "moved_", "agent_", "blocked_"),
-    make_memory=_make_memory,
 )

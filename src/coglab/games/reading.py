@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from coglab.models.interface import GameInterface
+    from coglab.games.interface import GameInterface
 
 OBJECT, AGENT = 0, 1
 """What a cell's inventory belongs to: the same feature id means other things on an agent."""
@@ -88,8 +88,6 @@ class Reading:
     """Facts that others imply."""
     flag_groups: tuple[str, ...]
     """Neighbouring flags with one of these beginnings are read together, one id per pattern."""
-    make_memory: Callable[[int, int], Any]
-    """Makes an empty map memory from the number of rows and of agents per game."""
 
 
 def feature_or_none(game: GameInterface, name: str) -> int:
