@@ -15,6 +15,7 @@ from coglab.games.cogsguard.memory import MapMemory
 from coglab.games.cogsguard.memory_layout import VIBES
 from coglab.games.cogsguard.teachers.decide import (
     CHOOSES,
+    FIRST_VIBE_ACTION,
     TEAM_PLAY,
     TUNING,
     Roles,
@@ -152,13 +153,13 @@ class CogsGuardTeacher:
         ):
             array[:] = saved.get(name, array)
         for prefix, part in self._parts():
-            part.set_state(
-                {
-                    name.removeprefix(prefix): array
-                    for name, array in saved.items()
-                    if name.startswith(prefix)
-                }
-            )
+            of_part = {
+                name.removeprefix(prefix): array
+                for name, array in saved.items()
+                if name.startswith(prefix)
+            }
+            if of_part:
+                part.set_state(of_part)
 
     def _parts(self) -> list[tuple[str, MapMemory | CogsGuardTeacher]]:
         """What has a state of its own and belongs to the teacher, each with the beginning of its names in a saved state."""
