@@ -109,7 +109,7 @@ def test_gradients_of_replicas_are_added():
     total = flat.gradients.sum(0)
     with WorkerPoolContext(2) as pool:
         optimizer = AdamW(flat, OptimizerConfig(), pool)
-        norm = optimizer._reduce_on_cpu()
+        norm = optimizer._reduce_on_cpu(flat.gradients)
     torch.testing.assert_close(flat.gradients[0], total)
     assert norm == pytest.approx(float(total.norm()), rel=1e-5)
 
