@@ -122,7 +122,7 @@ def test_the_norm_does_not_depend_on_the_number_of_threads():
             torch.randn(flat.gradients.shape, generator=torch.Generator().manual_seed(0))
         )
         with WorkerPoolContext(workers) as pool:
-            norms.append(AdamW(flat, OptimizerConfig(), pool)._reduce_on_cpu())
+            norms.append(AdamW(flat, OptimizerConfig(), pool)._reduce_on_cpu(flat.gradients))
     assert norms[0] == norms[1] == norms[2]
 
 

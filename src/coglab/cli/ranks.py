@@ -79,10 +79,7 @@ class RankPlan:
         launched = os.environ.get("WORLD_SIZE", "1")
         if "RANK" in os.environ and launched.isdigit() and int(launched) > 1:
             return replace(self, nproc=int(launched), nodes=1, is_launched=True)
-        nproc = tool.resolve().processes(self.asked)
-        if self.nodes > 1:
-            tool.processes(nproc * self.nodes)
-        return replace(self, nproc=nproc)
+        return replace(self, nproc=tool.processes(self.asked))
 
 
 def take_rank_words(words: Sequence[str]) -> tuple[RankPlan, list[str]]:
