@@ -84,7 +84,8 @@ def await_ranks(folder, process):
     """Wait until both ranks stop at nothing but a signal."""
     deadline = time.monotonic() + 100
     while not all((folder / f"ready.{rank}").exists() for rank in (0, 1)):
-        assert process.poll() is None and time.monotonic() < deadline
+        assert process.poll() is None
+        assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
