@@ -29,6 +29,9 @@ if not __package__:  # run as a file
 from benchmarks import engine_extras as extras
 from benchmarks import machine
 
+PHASES = ("simulate", "label", "encode", "infer", "store")
+"""Phases of a rollout whose shares are kept; the rest is learning, waiting and statistics."""
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -74,7 +77,7 @@ class _Way:
             rank.stdin.write("\n")
             rank.stdin.flush()
         told = self._answers()
-        names = ("processor", "rollout", "learn", "waited", "label", "simulate", "infer", "encode")
+        names = ("processor", "rollout", "learn", "waited", *PHASES)
         sums = {name: sum(answer[name] for answer in told) for name in names}
         self.samples.append({**sums, "wall": max(answer["wall"] for answer in told)})
 
@@ -92,13 +95,21 @@ class _Way:
         steps = self.sizes["batch_size"]
         processor = sum(sample["processor"] for sample in samples)
         wall = [sample["wall"] for sample in samples]
+        # Processor time of one agent step, divided among phases by their shares of the wall time.
+        per_step = processor / (steps * len(samples))
+        ranks_wall = self.processes * sum(wall)
+        shares = {
+            phase: sum(s[phase] for s in samples) / (self.threads * ranks_wall) for phase in PHASES
+        }
+        shares["learn"] = sum(s["learn"] - s["waited"] for s in samples) / ranks_wall
         return {
             "processes": self.processes,
             "threads": self.threads,
             "sps_median": steps / statistics.median(wall),
             "sps_best": steps / min(wall),
             "sps_per_processor_second": steps * len(samples) / processor,
-            "waited_share": sum(s["waited"] for s in samples) / (self.processes * sum(wall)),
+            "microseconds": {name: 1e6 * share * per_step for name, share in shares.items()},
+            "waited_share": sum(s["waited"] for s in samples) / ranks_wall,
         }
 
 
@@ -165,7 +176,7 @@ def _be_rank(arguments: argparse.Namespace) -> int:
                 "rollout": metrics["metric/rollout_time"],
                 "learn": metrics["metric/train_time"],
             }
-            for phase in ("label", "simulate", "infer", "encode"):
+            for phase in PHASES:
                 told[phase] = metrics[f"timing_per_epoch/msec/{phase}"] / 1e3
             print(json.dumps(told), flush=True)
         trainer.pool.close()

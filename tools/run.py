@@ -16,7 +16,7 @@ def main():
     """Hand the command line over to the environment's Python; its signals, exit code and terminal are then its own."""
     _env.require_python()
     words = sys.argv[1:]
-    if words[:1] == ["launch"] or words[:1] and words[0].startswith("remote="):
+    if words[:1] == ["launch"] or "".join(words[:1]).startswith("remote="):
         # Neither computes here, so neither needs the environment.
         import _launch
 

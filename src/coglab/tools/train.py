@@ -126,18 +126,16 @@ class TrainTool(Tool):
         references.check_game(self.training_env.game)
 
     def processes(self, asked: int | Literal["auto"] | None) -> int:
-        """One process per core of a machine without a GPU, unless threads are asked for; see `Tool.processes`.
+        """One process, whose threads use all cores; `auto` is one per GPU, or per core; see `Tool.processes`.
 
-        With GPUs there is one process, and `nproc=auto` makes it one per GPU.
+        Two threads of one process were no slower than two processes (benchmarks/train_ranks.py).
         """
-        if isinstance(asked, int):
-            return asked
+        if asked != "auto":
+            return asked or 1
         from coglab.training.geometry import cpu_cores, resolve_geometry
 
         if self._device() == "cuda":
-            return count_gpus() if asked == "auto" else 1
-        if asked is None and self.training_env.num_workers != "auto":
-            return 1
+            return count_gpus()
         # Fewer than cores where the batch or the games cannot be shared out evenly.
         for count in range(cpu_cores(), 1, -1):
             try:
