@@ -3,10 +3,10 @@
     python benchmarks/train_ranks.py                 # measures the pieces on this machine
     python benchmarks/scaling.py                     # reads what that wrote
 
-One iteration is: ticks of a rollout, then minibatches. A tick costs its rows x (simulate + label + encode + store) on the
-host's cores, rows x infer on the GPU, and a fixed time for calls; a minibatch costs its rows x learn, a fixed time for calls,
-and one all-reduce of the gradient. Nothing overlaps, so the prediction is a lower bound for a loop that overlaps. What the host
-does per agent step is measured; what a GPU does is assumed (`ASSUMED`) until one is at hand.
+One iteration is: ticks of a rollout, then minibatches. A tick costs its rows x (simulate + label + encode + store) on
+the host's cores, rows x infer on the GPU, and a fixed time for calls; a minibatch costs its rows x learn, a fixed time
+for calls, and one all-reduce of the gradient. Nothing overlaps, so the prediction is a lower bound for a loop that
+overlaps. What the host does per agent step is measured; what a GPU does is assumed (`ASSUMED`) until one is at hand.
 """
 
 from __future__ import annotations
