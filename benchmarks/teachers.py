@@ -1,16 +1,18 @@
 """Labelled agent steps per second and core: teacher, step and observation together.
 
-    python -m benchmarks.teachers                      64 and 512 games, machina_1, ticks 500 to 1500
+    python -m benchmarks.teachers                      64 and 512 games, machina_1 and arena, ticks 500 to 1500
     python -m benchmarks.teachers --games 64 --ticks 500 600 --uris 'metta://policy/miner'
-    python -m benchmarks.teachers --store              also write the speed at 64 games into the stored table
+    python -m benchmarks.teachers --store              also write the speed at 64 games of machina_1 into the stored table
 
-CPU time of this process (others on the machine slow it down through the caches, but do not count). `worst` is the
-slowest tick's CPU time over the mean: floods are bounded, so it stays small.
+CPU time of this process (others on the machine slow it down through the caches, but do not count). `worst tick` is the
+slowest tick's CPU time over the mean. `worst label` is one label of an agent in the corner of an open map of the largest
+size whose target cannot be reached: its search, which ends after MAX_DEPTH moves, is the longest that there is.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 import time
@@ -19,10 +21,15 @@ from typing import Any
 import numpy as np
 
 from benchmarks import machine
+from coglab.games.cogsguard import memory_layout as layout
 from coglab.games.cogsguard.config import CogsGuardConfig, MapPoolConfig
 from coglab.games.cogsguard.mapgen.pool import MapPool
+from coglab.games.cogsguard.memory import MapMemory
+from coglab.games.cogsguard.memory_boards import COLUMN, HAS_FRAME, ROW
 from coglab.games.cogsguard.sim import CogsGuardSim
 from coglab.games.cogsguard.teachers import make_teacher
+from coglab.games.cogsguard.teachers.decide import TUNING
+from coglab.games.cogsguard.teachers.plan import plan_rows
 from coglab.games.cogsguard.teachers.registry import TEACHERS
 from coglab.games.cogsguard.teachers.scores import VARIANTS, read_scores, write_scores
 
@@ -68,12 +75,41 @@ def measure(uri: str, mission: str, num_games: int, first: int, last: int) -> di
     }
 
 
+def worst_label(rounds: int = 200) -> dict[str, float]:
+    """Microseconds of the longest search: of a label, and of all routes, as a network reads them."""
+    memory = MapMemory(1, 1)
+    state = memory.state
+    state.boards[0, layout.BOARD_KNOWN, :, 2 : layout.ROWS - 2] = np.uint64(2**64 - 1)
+    state.span[0] = 2, layout.ROWS - 3
+    state.wide[0] = 1
+    # There is a junction of the clips, but in no cell: every search for it goes on to the end.
+    state.counts[0, layout.CODE_CLIPS] = 1
+    state.body[0, HAS_FRAME] = 1
+    state.body[0, ROW] = 2 - layout.CENTRE_ROW
+    state.body[0, COLUMN] = -50
+    for name in ("vibe_scrambler", "gear_scrambler", "heart"):
+        memory.scalars[0, layout.SCALAR_INDEX[name]] = 1
+    found = {}
+    for name, run in (
+        ("label", lambda: plan_rows(TUNING, state, 0, 1, 1)),
+        ("all routes", memory.routes),
+    ):
+        times = []
+        for _ in range(rounds):
+            state.version[0] += 1
+            start = time.process_time()
+            run()
+            times.append(time.process_time() - start)
+        found[name] = round(1e6 * float(np.median(times)), 1)
+    return found
+
+
 def main(arguments: list[str]) -> int:
     """Measure, print a table, optionally write JSON or the stored table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     playable = [info.uri for info in TEACHERS.values() if info.missing is None]
     parser.add_argument("--uris", nargs="*", default=[*playable, *VARIANTS])
-    parser.add_argument("--mission", default="machina_1")
+    parser.add_argument("--missions", nargs="*", default=["machina_1", "arena"])
     parser.add_argument("--games", nargs="*", type=int, default=[64, 512])
     parser.add_argument("--ticks", nargs=2, type=int, default=[500, 1500])
     parser.add_argument("--store", action="store_true")
@@ -82,26 +118,34 @@ def main(arguments: list[str]) -> int:
     busy = machine.busy_share()
     results = []
     print(f"busy before: {busy}; machine: {machine.describe()['processor']}")
-    for games in options.games:
-        for uri in options.uris:
-            measure(uri, options.mission, 2, 0, 3)
-            found = measure(uri, options.mission, games, *options.ticks)
-            results.append(found)
-            parts = ", ".join(f"{name} {ns} ns" for name, ns in found["ns_per_step"].items())
-            print(
-                f"{uri}: {games} games: {found['steps_per_s'] / 1e6:.2f} M/s ({parts}; "
-                f"teacher {found['teacher_share']:.0%}, worst tick {found['worst']} x mean)",
-                flush=True,
-            )
+    for mission, games, uri in itertools.product(options.missions, options.games, options.uris):
+        measure(uri, mission, 2, 0, 3)
+        found = measure(uri, mission, games, *options.ticks)
+        results.append(found)
+        parts = ", ".join(f"{name} {ns} ns" for name, ns in found["ns_per_step"].items())
+        print(
+            f"{uri}: {mission}, {games} games: {found['steps_per_s'] / 1e6:.2f} M/s ({parts}; "
+            f"teacher {found['teacher_share']:.0%}, worst tick {found['worst']} x mean)",
+            flush=True,
+        )
+    worst = worst_label()
+    print("worst label:", ", ".join(f"{name} {us} us" for name, us in worst.items()))
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump(
-                {"machine": machine.describe(), "busy": busy, "results": results}, file, indent=1
+                {
+                    "machine": machine.describe(),
+                    "busy": busy,
+                    "results": results,
+                    "worst_label_us": worst,
+                },
+                file,
+                indent=1,
             )
     if options.store:
         scores = read_scores()
         for found in results:
-            if found["games"] == 64:
+            if found["games"] == 64 and found["mission"] == "machina_1":
                 speed = {"steps_per_s": found["steps_per_s"], "busy": busy}
                 scores.setdefault(found["uri"], {})["speed"] = speed
         write_scores(scores)

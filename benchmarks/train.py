@@ -2,6 +2,7 @@
 
     python benchmarks/train.py                       # CogsGuard's arena, with and without the teacher
     python benchmarks/train.py --workers 1           # one core
+    python benchmarks/train_ranks.py                 # threads against processes
     python benchmarks/train.py --set trainer.bptt_horizon=128 --set policy_architecture=vit
 
 Both loops are the ones that `tools/run.py` runs: rollout, labels, advantages, one pass of minibatches, metrics. They
@@ -31,6 +32,7 @@ from coglab.cli import targets
 from coglab.tools.assembly import assemble
 from coglab.tools.train import TrainTool
 from coglab.training.device import MatmulPrecision, matmul_precision
+from coglab.training.distributed import Ranks
 from coglab.training.teacher_plan import TeacherPlan
 from coglab.training.trainer import Trainer
 
@@ -58,7 +60,7 @@ def main() -> int:
     uris = {"pure PPO": None, "with teacher": arguments.teacher}
     if arguments.teacher == "none":
         del uris["with teacher"]
-    made = {name: _make_trainer(arguments, uri) for name, uri in uris.items()}
+    made = {name: make_trainer(arguments, uri) for name, uri in uris.items()}
     trainers = {name: trainer for name, (trainer, _) in made.items()}
     geometry = next(iter(trainers.values())).geometry
     products: MatmulPrecision = next(iter(made.values()))[1]
@@ -96,10 +98,17 @@ def main() -> int:
     return 0
 
 
-def _make_trainer(
-    arguments: argparse.Namespace, uri: str | None
+def make_trainer(
+    arguments: argparse.Namespace, uri: str | None, ranks: Ranks | None = None
 ) -> tuple[Trainer, MatmulPrecision]:
-    """Build a training run exactly as the tool does, without its record; with the precision of its products."""
+    """Build a training run exactly as the tool does, without its record; with the precision of its products.
+
+    Args:
+        arguments: `mission`, `set`, `workers`, `envs`.
+        uri: the teacher.
+        ranks: the processes that train together; left out, this one alone.
+    """
+    ranks = ranks or Ranks()
     given: list[str] = list(arguments.set)
     if arguments.workers:
         given.append(f"training_env.num_workers={arguments.workers}")
@@ -113,7 +122,7 @@ def _make_trainer(
     tool = command_line.assemble(target, [f"mission={arguments.mission}", *given]).tool.resolve()
     if not isinstance(tool, TrainTool):
         raise TypeError(f"{RECIPE} makes {type(tool).__name__}")
-    parts = assemble(tool)
+    parts = assemble(tool, ranks.count, ranks.rank)
     cloner = tool.trainer.losses.sliced_scripted_cloner
     trainer = Trainer(
         tool.trainer,
@@ -130,6 +139,7 @@ def _make_trainer(
         map_pool=parts.pool,
         maps_per_iteration=tool.training_env.map_pool.refresh,
         precision=parts.precision,
+        ranks=ranks,
     )
     return trainer, parts.matmul_precision
 

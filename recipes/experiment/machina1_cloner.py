@@ -40,7 +40,7 @@ def train(
         ./tools/run.py recipes.experiment.machina1_cloner.train run=dinky-001 \
             'teacher={mode: sliced_cloner, policy_uri: "metta://policy/dinky:v15",
                       teacher_led_proportion: 0.5, student_led_proportion: 0.5}' \
-            policy_architecture=fast max_steps=4000 vibes=13 trainer.total_timesteps=50_000_000
+            policy_architecture=fast max_steps=4000 vibes=13 training_env.num_envs=128 trainer.total_timesteps=12_000_000
 
     The shares stay as they are for a quarter of the budget and fall to 0 by 55 % of it; `teacher.steps` and
     `teacher.anneal_start_step` set other lengths.

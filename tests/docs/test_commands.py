@@ -87,7 +87,8 @@ COMMANDS = [
             f"{CLONER}.enabled": "true",
             f"{CLONER}.teacher_led_proportion": "0.5",
             f"{CLONER}.student_led_proportion": "0.5",
-            f"{CLONER}.steps": "4_000_263_577",
+            f"{CLONER}.steps": "11_000_724_838",  # 55 %, its cloning and its anneal
+            f"{CLONER}.anneal_start_step": "5_000_329_472",
             "policy_architecture.kind": "vit",
             "training_env.game.kind": "machina1",
         },
@@ -96,6 +97,7 @@ COMMANDS = [
 
 MACHINA1 = {
     "training_env.game.num_agents", "training_env.game.max_steps", "policy_architecture.size",
+    "trainer.advantage.gamma", "trainer.advantage.reward_scale", f"{CLONER}.default_phase", f"{CLONER}.default_hold",
 }  # fmt: skip
 """What differs from CogsGuard's defaults because the game is another."""
 
@@ -148,9 +150,14 @@ def test_a_command_resolves_to_exactly_what_is_written(shell, command, values):
     assert done.marked() - set(values) - MACHINA1 == set()
 
 
-@pytest.mark.parametrize("target", ["cogsguard.train", "machina1_cloner.train"])
-@pytest.mark.parametrize("uri", ["metta://policy/dinky:v15", "metta://policy/cogsguard?gear=10"])
-def test_the_block_is_a_configuration_file_as_it_is(shell, tmp_path, target, uri):
+@pytest.mark.parametrize(
+    ("target", "uri", "steps"),
+    [
+        ("cogsguard.train", "metta://policy/cogsguard?gear=10", "4_000_000_000"),
+        ("machina1_cloner.train", "metta://policy/dinky:v15", "11_000_000_000"),
+    ],
+)
+def test_the_block_is_a_configuration_file_as_it_is(shell, tmp_path, target, uri, steps):
     file = tmp_path / "block.yaml"
     file.write_text(BLOCK.replace("'metta://policy/dinky:v15'", f"'{uri}'"))
     done = shell(target, "--config", str(file), "run=a", "--dry-run", "--show")
@@ -158,7 +165,7 @@ def test_the_block_is_a_configuration_file_as_it_is(shell, tmp_path, target, uri
     shown = done.values()
     values = {**BLOCK_VALUES, URI: uri}
     assert {key: shown[key] for key in values} == values
-    assert shown[f"{CLONER}.steps"] == "4_000_000_000"
+    assert shown[f"{CLONER}.steps"] == steps
 
 
 def test_the_block_and_the_one_line_teacher_are_two_spellings(shell, tmp_path):
@@ -188,14 +195,16 @@ def test_a_block_and_a_teacher_that_disagree_are_both_shown(shell, tmp_path):
 
 
 def test_a_recipes_teacher_yields_to_the_users_in_either_spelling(shell):
-    for argument in ("teacher={policy_uri: metta://policy/miner}", f"{URI}=metta://policy/miner"):
+    other = "metta://policy/dinky:v15?style=quartet"
+    for argument in (f'teacher={{policy_uri: "{other}"}}', f"{URI}={other}"):
         done = shell("machina1_cloner.train", argument, "run=a", "--show")
         assert done.code == 0, done.err
-        assert done.values()[URI] == "metta://policy/miner"
+        assert done.values()[URI] == other
     done = shell("machina1_cloner.train", "teacher=null", "run=a", "--show")
     assert done.code == 0, done.err
     assert done.values()[f"{CLONER}.enabled"] == "false"
-    done = shell("machina1_cloner.train", "teacher.teacher_led_proportion=0.3", "run=a", "--show")
+    done = shell("machina1_cloner.train", "teacher.teacher_led_proportion=0.3",
+                 "teacher.student_led_proportion=0.7", "run=a", "--show")  # fmt: skip
     assert done.values()[f"{CLONER}.teacher_led_proportion"] == "0.3"
 
 
@@ -233,12 +242,13 @@ def test_one_word_changes_one_thing(shell, arguments, path, value):
 @pytest.mark.parametrize(
     "uri",
     ["cogsguard?gear=10", "cogsguard", "cogsguard?miner=4&scrambler=2&gear=1", "teacher", "miner", "scout", "aligner",
-     "scrambler", "dinky:v15"],
+     "scrambler", "dinky:v15", "dinky:v15?style=quartet"],
 )  # fmt: skip
 def test_every_teacher_resolves(shell, uri):
+    recipe = "machina1_cloner.train" if uri.startswith("dinky") else "cogsguard.train"
     for spelling in (f"teacher.policy_uri=metta://policy/{uri}", f'teacher={{policy_uri: "metta://policy/{uri}"}}',
                      f"teacher={{policy_uri: metta://policy/{uri}}}"):  # fmt: skip
-        done = shell("cogsguard.train", spelling, "run=a", "--show")
+        done = shell(recipe, spelling, "run=a", "--show")
         assert done.code == 0, done.err
         assert done.values()[URI] == f"metta://policy/{uri}"
 

@@ -23,7 +23,7 @@ def _agents(document):
 
 
 def test_each_agent_is_played_by_its_own_policy():
-    cast = make_cast([NOOP, RANDOM, NOOP, RANDOM], {}, 4)
+    cast = make_cast([NOOP, RANDOM, NOOP, RANDOM], {}, GAME)
     assert (cast.uris, cast.by_agent) == ((NOOP, RANDOM), (0, 1, 0, 1))
     document = record(Episode(GAME, cast, load_policy, map_seed=1_000_000, seed=2))
     for index, agent in enumerate(_agents(document)):
@@ -33,7 +33,7 @@ def test_each_agent_is_played_by_its_own_policy():
 
 
 def test_a_role_is_played_by_its_policy_from_when_it_shows():
-    cast = make_cast([RANDOM], {"miner": NOOP}, 4)
+    cast = make_cast([RANDOM], {"miner": NOOP}, GAME)
     vibes = np.array([0, VIBES.index("miner"), VIBES.index("scout"), VIBES.index("miner")])
     assert cast.choose(vibes).tolist() == [0, 1, 0, 1]
 
@@ -43,11 +43,11 @@ def test_a_role_is_played_by_its_policy_from_when_it_shows():
 )
 def test_a_cast_that_does_not_fit_is_refused(uris, roles):
     with pytest.raises(UserError, match=r"example|miner"):
-        make_cast(uris, roles, 4)
+        make_cast(uris, roles, GAME)
 
 
 def test_a_driven_agent_does_what_its_driver_says():
-    episode = Episode(GAME, make_cast([NOOP], {}, 4), load_policy, map_seed=1_000_000, seed=2)
+    episode = Episode(GAME, make_cast([NOOP], {}, GAME), load_policy, map_seed=1_000_000, seed=2)
     episode.tick(driven={2: 9})
     assert episode.sim.state.vibe.tolist() == [0, 0, 4, 0]
     assert episode.decide() is episode.decide()

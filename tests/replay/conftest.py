@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from coglab.games.cogsguard.config import CogsGuardConfig
+from coglab.games.machina1.config import Machina1Config
+from coglab.policies.uris import load_policy
 from coglab.replay.cogsguard import CogsGuardReader, make_game
+from coglab.replay.machina1 import Machina1Reader
+from coglab.replay.machina1 import make_game as make_machina1
 from coglab.replay.recorder import Heading, Recorder, Thoughts
 
 
@@ -76,3 +80,38 @@ def episode():
     """(document, states) of one episode."""
     recorder, states = record()
     return recorder.document(), states
+
+
+def record_machina1(steps=150, agents=4, seed=3, map_seed=1_000_007):
+    """Play machina_1 with dinky, disturbed now and then by any of the 157 actions; return (document, states)."""
+    game = Machina1Config(num_agents=agents, max_steps=steps)
+    sim = make_machina1(game, map_seed=map_seed, seed=seed, env_id=5)
+    heading = Heading(game.model_dump(mode="json"), seed, 5, map_seed, label="test")
+    recorder = Recorder(sim, Machina1Reader(sim), heading)
+    dinky = load_policy("metta://policy/dinky:v15")
+    dinky.bind(sim, 0, 1)
+    rng, reset = np.random.default_rng(seed), np.ones(agents, bool)
+    states = [snapshot_machina1(sim)]
+    for _ in range(steps):
+        wanted = dinky.act(reset, "sample", rng).actions
+        reset[:] = False
+        is_disturbed = rng.random(agents) < 0.05
+        sim.actions[:] = np.where(is_disturbed, rng.integers(0, 160, agents), wanted)
+        recorder.before_step()
+        sim.step()
+        recorder.after_step()
+        states.append(snapshot_machina1(sim))
+    return recorder.document(), states
+
+
+def snapshot_machina1(sim):
+    """What tests compare replays with, read straight from the simulator."""
+    state = sim.state
+    return {
+        **{name: state.agents[name].copy() for name in ("row", "col", "vibe", "inventory")},
+        "uses": state.uses[0].copy(),
+        "ready_at": state.ready_at[0].copy(),
+        "chests": state.chest_stock[0].copy(),
+        "tokens": sim.tokens.copy(),
+        "actions": sim.actions.copy(),
+    }

@@ -30,7 +30,7 @@ def _with_noisy_thoughts(document):
 def _record(ticks):
     game = CogsGuardConfig(mission="machina_1", num_agents=8, max_steps=ticks)
     uri = "metta://policy/cogsguard?gear=10"
-    cast = make_cast([uri], {}, 8)
+    cast = make_cast([uri], {}, game)
     episode = Episode(game, cast, load_policy, map_seed=1_000_000, seed=0, teacher_uri=uri)
     return _with_noisy_thoughts(record(episode))
 

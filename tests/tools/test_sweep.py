@@ -277,16 +277,16 @@ def test_optunas_samplers_are_asked_and_told_across_restarts(tmp_path, monkeypat
         f"base.train_dir={tmp_path}", "prune={at: 500, min_trials: 3}", "base.trainer.total_timesteps=1000",
     ]  # fmt: skip
     assert make("trials=4", *words).run() == 0
-    assert make("trials=25", *words).run() == 0
-    tool = make("trials=25", *words)
+    assert make("trials=13", *words).run() == 0
+    tool = make("trials=13", *words)
     study = Study(tool.folder, definition_of(tool), "s")
     trials = study.trials()
-    assert [t.state in ("finished", "pruned") for t in trials] == [True] * 25
+    assert [t.state in ("finished", "pruned") for t in trials] == [True] * 13
     rates = [t.point[RATE] for t in trials]
-    assert len(set(rates)) == 25
+    assert len(set(rates)) == 13
     optuna = OptunaStudy(tool.folder, "s", sampler, tool.space, 0, True)
-    optuna.ask(25, trials)
-    told = optuna._study.get_trials(deepcopy=False)[:25]
+    optuna.ask(13, trials)
+    told = optuna._study.get_trials(deepcopy=False)[:13]
     assert [t.state.name for t in told] == [
         "COMPLETE" if t.state == "finished" else "PRUNED" for t in trials
     ]

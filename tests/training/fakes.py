@@ -30,7 +30,10 @@ class FakeSim:
     action_names = tuple(f"action_{u}" for u in range(NUM_ACTIONS))
     num_actions = NUM_ACTIONS
 
-    def __init__(self, num_envs=4, num_agents=2, max_steps=7, seed=0, desynchronize=True):
+    def __init__(
+        self, num_envs=4, num_agents=2, max_steps=7, seed=0, desynchronize=True, first_env_id=0
+    ):
+        self.first_env_id = first_env_id
         self.num_envs, self.num_agents, self.max_steps = num_envs, num_agents, max_steps
         self.num_rows = num_rows = num_envs * num_agents
         self.seed, self.desynchronize = seed, desynchronize
@@ -55,7 +58,9 @@ class FakeSim:
             self._observe(env)
 
     def cue(self, env, tick):
-        rng = np.random.default_rng([self.seed, env, int(self.episode.count[env]), int(tick)])
+        rng = np.random.default_rng(
+            [self.seed, self.first_env_id + env, int(self.episode.count[env]), int(tick)]
+        )
         return rng.integers(NUM_ACTIONS, size=self.num_agents)
 
     def _observe(self, env):
@@ -68,15 +73,16 @@ class FakeSim:
 
     def step(self, first_env=0, last_env=None):
         for env in range(first_env, self.num_envs if last_env is None else last_env):
+            game = self.first_env_id + env
             rows = slice(env * self.num_agents, (env + 1) * self.num_agents)
             right = self.tokens[rows, 1, 2]
             self.rewards[rows] = 0.01 * (self.actions[rows] == right)
             self.returns[env] += self.rewards[rows]
             self.tick[env] += 1
             limit = self.max_steps
-            is_cut = self.desynchronize and self.episode.count[env] == 0 and env % 2 == 1
+            is_cut = self.desynchronize and self.episode.count[env] == 0 and game % 2 == 1
             if is_cut:
-                limit = 2 + env % 3
+                limit = 2 + game % 3
             ended = self.tick[env] >= limit
             self.terminated[rows] = ended and not is_cut
             self.truncated[rows] = ended and is_cut
@@ -86,7 +92,7 @@ class FakeSim:
                 self.episode.was_cut[env] = is_cut
                 self.episode.length[env] = self.tick[env]
                 self.episode.returns[env] = self.returns[env]
-                self.episode.agent[env] = env
+                self.episode.agent[env] = game
                 self.episode.collective[env] = 2.0
                 self.episode.game[env] = 3.0
                 self.episode.count[env] += 1
@@ -239,8 +245,8 @@ def make_trainer(
 ):
     """A trainer of fakes. `trainer.save` and `trainer.tracker` are a FakeSave and a FakeTracker."""
     geometry = geometry or make_geometry()
-    sim = sim or FakeSim(geometry.num_envs, geometry.num_agents)
-    network = FakeNetwork()
+    sim = sim or FakeSim(geometry.num_envs, geometry.num_agents, first_env_id=geometry.first_env_id)
+    network = changes.pop("network", None) or FakeNetwork()
     if weights is not None:
         network.load_state_dict(weights)
     save = FakeSave()
@@ -266,7 +272,7 @@ def make_trainer(
 
 def without_timing(metrics):
     """Metrics that two equal runs share."""
-    timing = ("timing_", "overview/sps", "overview/steps_per_second", "metric/total_time")
+    timing = ("timing_", "ranks/", "overview/sps", "overview/steps_per_second", "metric/total_time")
     return {
         name: value
         for name, value in metrics.items()

@@ -109,7 +109,7 @@ def test_gradients_of_replicas_are_added():
     total = flat.gradients.sum(0)
     with WorkerPoolContext(2) as pool:
         optimizer = AdamW(flat, OptimizerConfig(), pool)
-        norm = optimizer._reduce_on_cpu()
+        norm = optimizer._reduce_on_cpu(flat.gradients)
     torch.testing.assert_close(flat.gradients[0], total)
     assert norm == pytest.approx(float(total.norm()), rel=1e-5)
 
@@ -122,7 +122,7 @@ def test_the_norm_does_not_depend_on_the_number_of_threads():
             torch.randn(flat.gradients.shape, generator=torch.Generator().manual_seed(0))
         )
         with WorkerPoolContext(workers) as pool:
-            norms.append(AdamW(flat, OptimizerConfig(), pool)._reduce_on_cpu())
+            norms.append(AdamW(flat, OptimizerConfig(), pool)._reduce_on_cpu(flat.gradients))
     assert norms[0] == norms[1] == norms[2]
 
 

@@ -340,7 +340,12 @@ def test_gradients_of_two_shards_equal_those_of_one(critic_update):
         trainer.pool.run(lambda w, t=trainer: t.workers[w].collect(RolloutPlan(3, 0, True)))
         trainer.learner.prepare(trainer.experience, trainer.stage.reward_mean)
         latest = Latest(np.zeros((16, 8), np.float32), np.zeros((16, 8), np.float32))
-        trainer.learner._gradients(trainer.experience, np.arange(16), latest)
+        trainer.learner._gradients(
+            trainer.experience,
+            np.arange(16),
+            latest,
+            *trainer.learner._normalization(trainer.experience, [np.arange(16)])[0],
+        )
         gradients.append(trainer.learner.parameters.gradients.sum(0))
         trainer.pool.close()
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-6)

@@ -25,6 +25,7 @@ FAMILIES = {
     "checkpoint": "Checkpoints",
     "timing_per_epoch": "Where the time goes",
     "monitor": "The machine",
+    "ranks": "Processes that train together",
     "model": "The network",
     "maps": "The maps",
 }

@@ -169,8 +169,11 @@ def teachers(doc: dict[str, Any]) -> list[Block]:
             [
                 row["name"],
                 Code(row["uri"]),
+                row["summary"],
                 row["pros"],
                 row["cons"],
+                row["use"],
+                row["measured"],
                 str(row["runs"]),
                 number(row["score"]),
                 number(row["cloning_loss"]),
@@ -189,8 +192,11 @@ def teachers(doc: dict[str, Any]) -> list[Block]:
             [
                 "teacher",
                 "URI",
+                "what it does",
                 "for it",
                 "against it",
+                "use",
+                "reward / hearts: " + " | ".join(s.title for s in SETTINGS.values()) + "; speed",
                 "runs in your data",
                 "median score",
                 "cloning loss",
@@ -198,7 +204,7 @@ def teachers(doc: dict[str, Any]) -> list[Block]:
                 "",
             ],
             body,
-            frozenset({4, 5, 6, 7}),
+            frozenset({7, 8, 9, 10}),
         ),
         Text(text),
     ]

@@ -7,31 +7,31 @@ from typing import Any
 
 import numpy as np
 
-TEACHERS: dict[str, tuple[dict[str, str], ...]] = {
-    "cogsguard": (
-        {"name": "smart-gear", "uri": "metta://policy/cogsguard?gear=10",
-         "pros": "each agent chooses its role and revises it; covers the whole game",
-         "cons": "its choices hang on what an agent remembers, so it is the hardest to clone"},
-        {"name": "cogsguard", "uri": "metta://policy/cogsguard",
-         "pros": "all roles, in a fixed distribution", "cons": "does not react to what the team lacks"},
-        {"name": "teacher", "uri": "metta://policy/teacher",
-         "pros": "sets the initial vibe, then plays", "cons": "less complete behaviour"},
-        {"name": "miner", "uri": "metta://policy/miner",
-         "pros": "simple, one thing to learn", "cons": "one role; wins no junctions"},
-        {"name": "scout", "uri": "metta://policy/scout", "pros": "explores", "cons": "one role; brings little back"},
-        {"name": "aligner", "uri": "metta://policy/aligner",
-         "pros": "wins junctions", "cons": "one role; needs hearts and influence from others"},
-        {"name": "scrambler", "uri": "metta://policy/scrambler",
-         "pros": "takes junctions from the clips", "cons": "one role; adversarial"},
-    ),
-    "machina1": (
-        {"name": "dinky", "uri": "metta://policy/dinky:v15",
-         "pros": "the teacher of the published recipe", "cons": "machina_1 only"},
-    ),
-}  # fmt: skip
-"""Game -> its scripted teachers. What they do is in docs/02-rules.md and in the teachers' registry."""
+from coglab.games.cogsguard.teachers.scores import SETTINGS, teacher_rows
 
-PRIOR = {"cogsguard": "metta://policy/cogsguard?gear=10", "machina1": "metta://policy/dinky:v15"}
+_DINKY = "metta://policy/dinky:v15"
+
+
+def _known() -> dict[str, list[dict[str, str]]]:
+    """Game -> its scripted teachers: the one table that `--list` and the docs show, scores and speed as text."""
+    by_game: dict[str, list[dict[str, str]]] = {"cogsguard": [], "machina1": []}
+    for row in teacher_rows():
+        measured = " | ".join(row[setting] for setting in SETTINGS)
+        by_game["machina1" if row["uri"] == _DINKY else "cogsguard"].append(
+            {
+                "name": row["uri"].removeprefix("metta://policy/"),
+                "uri": row["uri"],
+                "summary": row["summary"],
+                "pros": row["pros"],
+                "cons": row["cons"],
+                "use": row["recommendation"],
+                "measured": "-" if set(measured) <= set("- |") else f"{measured}; {row['speed']}",
+            }
+        )
+    return by_game
+
+
+PRIOR = {"cogsguard": "metta://policy/cogsguard?gear=10", "machina1": _DINKY}
 """Game -> the teacher to begin with where no run says anything."""
 
 
@@ -60,17 +60,19 @@ def table(
         Rows, and the recommendation: `uri`, `basis` (`from your runs` or `prior only`), `text`.
     """
     kind = game.partition("/")[0].partition(",")[0]
-    known = list(TEACHERS.get(kind, ()))
+    by_game = _known()
+    known = by_game.get(kind, [])
     uris = {row["uri"] for row in known}
-    is_other_game = kind in TEACHERS and any(
+    is_other_game = kind in by_game and any(
         u["teacher"] in {r["uri"] for r in rows}
-        for g, rows in TEACHERS.items()
+        for g, rows in by_game.items()
         if g != kind
         for u in units
     )
     extra = [] if is_other_game else sorted({u["teacher"] for u in units} - uris - {"?"})
     rows = []
-    for row in [*known, *({"name": uri, "uri": uri, "pros": "", "cons": ""} for uri in extra)]:
+    blank = {"summary": "", "pros": "", "cons": "", "use": "", "measured": "-"}
+    for row in [*known, *({"name": uri, "uri": uri, **blank} for uri in extra)]:
         mine = [u for u in units if u["teacher"] == row["uri"]]
         scores = [u["score"] for u in mine if u["score"] is not None]
         losses = [u["cloning_loss"] for u in mine if u["cloning_loss"] is not None]

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from types import FrameType
 
 from coglab.cli.options import CommandLine, parse
+from coglab.cli.ranks import end_with_launcher, run_ranks, take_rank_words
 from coglab.config import UserError
-from coglab.config.errors import Terminated
+from coglab.config.errors import PeerLostError, Terminated
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -30,6 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    end_with_launcher()
     if words[:1] == ["--complete"]:
         from coglab.cli.completion import complete
 
@@ -42,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
+    except PeerLostError as error:
+        return _complain(str(error), error.exit_code, words)
     except BrokenPipeError:  # `--list | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
@@ -105,7 +109,8 @@ def _list(line: CommandLine) -> int:
 def _run_target(line: CommandLine, words: list[str]) -> int:
     from coglab.cli.targets import find
 
-    target, rest = find(line.words)
+    asked, typed = take_rank_words(line.words)
+    target, rest = find(typed)
     if "--help" in line.flags:
         from coglab.cli.help import target_help
 
@@ -115,6 +120,10 @@ def _run_target(line: CommandLine, words: list[str]) -> int:
     from coglab.cli.show import dry_run, show
 
     assembled = assemble(target, rest, line.config_files)
+    from coglab.tools.invocation import Invocation, set_invocation
+
+    plan = asked.resolve(assembled.tool)
+    set_invocation(Invocation(target.name, tuple(words), plan.count))
     if "--verbose" in line.flags:
         print("\n".join(assembled.placed), file=sys.stderr)
     if "--show" in line.flags:
@@ -123,9 +132,8 @@ def _run_target(line: CommandLine, words: list[str]) -> int:
         print(dry_run(assembled))
     if line.flags & {"--show", "--dry-run"}:
         return OK
-    from coglab.tools.invocation import Invocation, set_invocation
-
-    set_invocation(Invocation(target.name, tuple(words)))
+    if plan.must_launch:
+        return run_ranks(words, plan)
     previous = _catch_sigterm()
     try:
         return assembled.tool.run()

@@ -32,6 +32,13 @@ class Terminated(KeyboardInterrupt):
         return 128 + self.signum
 
 
+class PeerLostError(RuntimeError):
+    """Another process of the run has ended, so this one cannot go on; the last checkpoint is good."""
+
+    exit_code = 75
+    """What a process exits with that only fell with another one; the launcher looks for the one that fell first."""
+
+
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """Find the candidate that a slip of the finger would turn into `name`.
 

@@ -151,7 +151,9 @@ def _splat(builder: Any, word: Any) -> Any:
     return builder.shuffle_vector(first, first, zeros)
 
 
-def _make_combine(boards: tuple[int, ...], formula: Callable[..., Any], num_rows: int) -> Any:
+def _make_combine(
+    boards: tuple[int, ...], formula: Callable[..., Any], num_rows: int, is_cut: bool
+) -> Any:
     @intrinsic
     def combine(typing_context, work, out, target, source, word, row, near, far):
         def generate(context, builder, signature, arguments):
@@ -165,7 +167,11 @@ def _make_combine(boards: tuple[int, ...], formula: Callable[..., Any], num_rows
             near, far = _splat(builder, near), _splat(builder, far)
             blocks = []
             for index in boards:
-                bits = builder.lshr(memory.load(here, 2 * index * num_rows), near)
+                bits = memory.load(here, 2 * index * num_rows)
+                if not is_cut:
+                    blocks.append(_Bits(builder, bits))
+                    continue
+                bits = builder.lshr(bits, near)
                 rest = builder.shl(memory.load(beside, 2 * index * num_rows), _constant(1))
                 blocks.append(_Bits(builder, builder.or_(bits, builder.shl(rest, far))))
             result = formula(*blocks, *blocks[:1] * (NUM_TERMS - len(blocks))).block
@@ -178,7 +184,9 @@ def _make_combine(boards: tuple[int, ...], formula: Callable[..., Any], num_rows
     return combine
 
 
-def _make_plain_combine(boards: tuple[int, ...], formula: Callable[..., Any], num_rows: int) -> Any:
+def _make_plain_combine(
+    boards: tuple[int, ...], formula: Callable[..., Any], num_rows: int, is_cut: bool
+) -> Any:
     """As a loop."""
     a, b, c, d, e, f = (*boards, *boards[:1] * (NUM_TERMS - len(boards)))
     rule = helper(formula)
@@ -186,6 +194,8 @@ def _make_plain_combine(boards: tuple[int, ...], formula: Callable[..., Any], nu
 
     @helper
     def cut(source, board, word, row, near, far):
+        if not is_cut:
+            return source[board, word, row]
         return (source[board, word, row] >> near) | ((source[board, one - word, row] << one) << far)
 
     @helper
@@ -202,20 +212,25 @@ def _make_plain_combine(boards: tuple[int, ...], formula: Callable[..., Any], nu
     return combine
 
 
-def make_combine(boards: tuple[int, ...], formula: Callable[..., Any], num_rows: int) -> Any:
+def make_combine(
+    boards: tuple[int, ...], formula: Callable[..., Any], num_rows: int, *, is_cut: bool
+) -> Any:
     """Make `combine(work, out, target, source, word, row, near, far)`: a block of a board from those of a memory.
 
     Args:
         boards: indices of up to NUM_TERMS boards.
         formula: NUM_TERMS words (the boards', then anything) -> word, with the operators `& | ~` only.
         num_rows: rows of a board.
+        is_cut: False: `near` is always 0, so that one word of a row is enough.
 
     Returns:
         A function for kernels: 64 columns of the 128-bit rows of `source` (u64 [boards, 2, num_rows], contiguous), from bit
         `near` of the word `word` on, of the 8 rows from `row` on, go through the formula to the block `out` of `work` and
         are added to the block `target`; all numbers are uint64, `far` is 63 - near.
     """
-    return (_make_combine if USES_BLOCKS else _make_plain_combine)(boards, formula, num_rows)
+    return (_make_combine if USES_BLOCKS else _make_plain_combine)(
+        boards, formula, num_rows, is_cut
+    )
 
 
 def _make_plain_grow(num_planes: int, is_wide: bool) -> Any:
@@ -311,8 +326,8 @@ grow_one = _grow(1, False)
 """`grow_one(work, source, beside, out, stride, free, target, hit)`: one level of a search, in one block.
 
 All arguments but `work` (u64, written) are the first words (uint64) of a block: the cells `source` of the last level grow
-by one cell into the ground `free`; new cells go to `out` and are taken off `free`, the cells of `target` that were touched go to
-`hit` and are taken off `target`. `beside` is not used. Returns ALIVE and TOUCHED bits.
+by one cell into the ground `free`; new cells go to `out` and are taken off `free`, the cells of `target` that were touched
+go to `hit` and are taken off `target`. `beside` is not used. Returns ALIVE and TOUCHED bits.
 """
 grow_one_wide = _grow(1, True)
 """As `grow_one`, for rows of two words: `beside` is the block of the other word."""

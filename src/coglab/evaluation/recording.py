@@ -10,18 +10,17 @@ import numpy as np
 
 from coglab.config import UserError
 from coglab.config.errors import did_you_mean
-from coglab.games.cogsguard.rules import VIBES
 from coglab.games.registry import game_of
 from coglab.policies.learned import log_softmax
 from coglab.policies.protocol import ActOutput, Mode, Policy
-from coglab.replay.cogsguard import CogsGuardReader, make_game
 from coglab.replay.file import Document
+from coglab.replay.games import REPLAY_GAMES
 from coglab.replay.recorder import Heading, Recorder, Thoughts
 
 if TYPE_CHECKING:
+    from coglab.engine.kernel_sim import KernelSim
     from coglab.evaluation.episodes import EvaluationResult
-    from coglab.games.cogsguard.config import CogsGuardConfig
-    from coglab.games.cogsguard.sim import CogsGuardSim
+    from coglab.games.config import GameConfig
 
 REST = "rest"
 """Key of the policy of agents whose role has none of its own."""
@@ -34,28 +33,29 @@ class Cast:
     Attributes:
         uris: the policies, each once.
         by_agent: `[A]` position in `uris` of the policy that plays each agent.
-        by_role: role (the vibe that an agent shows at the moment) -> position in `uris`; goes before `by_agent`.
+        by_vibe: id of the vibe that an agent shows at the moment (its role) -> position in `uris`; goes before
+            `by_agent`.
     """
 
     uris: tuple[str, ...]
     by_agent: tuple[int, ...]
-    by_role: Mapping[str, int]
+    by_vibe: Mapping[int, int]
 
     def choose(self, vibes: np.ndarray) -> np.ndarray:
         """Return `[A]` int8, the policy that plays each agent, given the vibes that they show (`[A]`)."""
         chosen = np.array(self.by_agent, np.int8)
-        for role, policy in self.by_role.items():
-            chosen[vibes == VIBES.index(role)] = policy
+        for vibe, policy in self.by_vibe.items():
+            chosen[vibes == vibe] = policy
         return chosen
 
 
-def make_cast(uris: Sequence[str], of_role: Mapping[str, str], num_agents: int) -> Cast:
+def make_cast(uris: Sequence[str], of_role: Mapping[str, str], game: GameConfig) -> Cast:
     """Work out who plays whom.
 
     Args:
         uris: one policy for all agents, or one for each.
         of_role: role -> policy; agents that show this role are played by it, whatever `uris` says.
-        num_agents: A.
+        game: its settings say how many agents there are and which roles.
 
     Returns:
         The cast.
@@ -63,21 +63,24 @@ def make_cast(uris: Sequence[str], of_role: Mapping[str, str], num_agents: int) 
     Raises:
         UserError: another number of policies, or an unknown role.
     """
+    num_agents, vibes = game.num_agents, game_of(game).vibes
     if len(uris) not in (1, num_agents):
         raise UserError(
             f"`policy_uris` names {len(uris)} policies for {num_agents} agents: name one for all agents, or one for each. "
             "For example `policy_uris=metta://policy/first`; for one role "
-            "`'policy_of_role={miner: metta://policy/miner}'`."
+            f"`'policy_of_role={{{vibes[1]}: metta://policy/first}}'`."
         )
     for role in of_role:
-        if role not in VIBES:
+        if role not in vibes:
+            named = [vibe for vibe in vibes if not vibe.startswith("symbol_")]
             raise UserError(
-                f"`policy_of_role`: there is no role `{role}`; the roles are {', '.join(VIBES)}."
-                f"{did_you_mean(role, VIBES)}"
+                f"`policy_of_role`: there is no role `{role}`; the roles are {', '.join(named)}."
+                f"{did_you_mean(role, named)}"
             )
     every = tuple(dict.fromkeys((*uris, *of_role.values())))
     by_agent = tuple(every.index(uris[agent % len(uris)]) for agent in range(num_agents))
-    return Cast(every, by_agent, {role: every.index(uri) for role, uri in of_role.items()})
+    by_vibe = {vibes.index(role): every.index(uri) for role, uri in of_role.items()}
+    return Cast(every, by_agent, by_vibe)
 
 
 class Decision(NamedTuple):
@@ -113,7 +116,7 @@ class Episode:
 
     def __init__(
         self,
-        game: CogsGuardConfig,
+        game: GameConfig,
         cast: Cast,
         load: Callable[[str], Policy],
         *,
@@ -125,7 +128,10 @@ class Episode:
         label: str = "",
         note: str = "",
     ) -> None:
-        self.sim: CogsGuardSim = make_game(game, map_seed=map_seed, seed=seed, env_id=env_id)
+        recorded = REPLAY_GAMES[game.kind]
+        self.sim: KernelSim = recorded.make_game(
+            game, map_seed=map_seed, seed=seed, env_id=env_id
+        )
         self._cast, self._mode = cast, mode
         self._policies = [load(uri) for uri in cast.uris]
         for policy in self._policies:
@@ -149,7 +155,7 @@ class Episode:
             label=label or ", ".join(cast.uris),
             note=note,
         )
-        self.recorder = Recorder(self.sim, CogsGuardReader(self.sim), heading)
+        self.recorder = Recorder(self.sim, recorded.make_reader(self.sim), heading)
 
     @property
     def is_over(self) -> bool:
@@ -261,7 +267,7 @@ def pick_episodes(returns: np.ndarray) -> dict[str, int]:
 def record_again(
     result: EvaluationResult,
     index: int,
-    game: CogsGuardConfig,
+    game: GameConfig,
     load: Callable[[str], Policy],
     *,
     seed: int,
@@ -285,7 +291,7 @@ def record_again(
     assert result.actions is not None
     episode = Episode(
         game,
-        make_cast([result.policy_uri], {}, game.num_agents),
+        make_cast([result.policy_uri], {}, game),
         load,
         map_seed=int(result.map_seeds[index]),
         seed=seed,

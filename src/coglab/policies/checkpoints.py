@@ -3,7 +3,8 @@
     weights.safetensors         the network's weights
     policy.json                 architecture, meaning of the inputs (signature), score, fingerprint of the weights
     trainer_state.safetensors   optimiser, games, memories; the two newest checkpoints only
-    trainer_state.json          the numbers of the trainer, fingerprint of its tensors
+    trainer_state.rank1...      likewise, of further processes that train together: their games and memories
+    trainer_state.json          the numbers of the trainer, fingerprints of its tensors
 
 `latest` is the highest version, `best` the highest score among those on disk; neither needs a pointer that could be
 wrong. How files are kept safe: `safe_files.py`; which checkpoints there are: `checkpoint_index.py`.
@@ -12,7 +13,7 @@ wrong. How files are kept safe: `safe_files.py`; which checkpoints there are: `c
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,6 +63,7 @@ FORMAT = 1
 WEIGHTS = "weights.safetensors"
 TRAINER_TENSORS = "trainer_state.safetensors"
 TRAINER_META = "trainer_state.json"
+RANK_TENSORS = "trainer_state.rank{}.safetensors"
 
 
 class TrainerState(NamedTuple):
@@ -71,6 +73,8 @@ class TrainerState(NamedTuple):
     """Arrays by name."""
     meta: Mapping[str, Any]
     """JSON-able numbers and text."""
+    ranks: Sequence[Mapping[str, torch.Tensor | np.ndarray]] = ()
+    """What other ranks of the run keep besides, by name: one entry for each of ranks 1, 2, ..."""
 
 
 @dataclass(frozen=True)
@@ -169,8 +173,17 @@ def save_checkpoint(
     contents = {WEIGHTS: weights, POLICY: files.json_bytes(policy)}
     if trainer_state is not None:
         tensors = tensor_bytes(trainer_state.tensors)
-        meta = {"tensors": files.fingerprint(tensors), "meta": dict(trainer_state.meta)}
+        meta: dict[str, Any] = {
+            "tensors": files.fingerprint(tensors),
+            "meta": dict(trainer_state.meta),
+        }
         contents[TRAINER_TENSORS] = tensors
+        for rank, own in enumerate(trainer_state.ranks, 1):
+            contents[RANK_TENSORS.format(rank)] = tensor_bytes(own)
+        meta["ranks"] = [
+            files.fingerprint(contents[RANK_TENSORS.format(rank)])
+            for rank in range(1, 1 + len(trainer_state.ranks))
+        ]
         contents[TRAINER_META] = files.json_bytes(meta)
     path = files.write_folder(parent, name, contents)
     _prune(parent, int(version), max(1, keep_last), trainer_state is not None)
@@ -245,7 +258,14 @@ def load_trainer_state(path: Path | str) -> TrainerState | None:
     meta = data.get("meta")
     if not isinstance(meta, dict):
         raise UserError(f"{folder / TRAINER_META} is damaged: `meta` is missing. {advice}")
-    return TrainerState(tensors, meta)
+    listed = data.get("ranks", [])
+    if not isinstance(listed, list):
+        raise UserError(f"{folder / TRAINER_META} is damaged: `ranks` is no list. {advice}")
+    others = [
+        read_tensors(folder / RANK_TENSORS.format(rank), expected, advice)
+        for rank, expected in enumerate(listed, 1)
+    ]
+    return TrainerState(tensors, meta, others)
 
 
 def load_weights(network: Network, checkpoint: Checkpoint) -> None:
@@ -376,5 +396,6 @@ def _prune(parent: Path, newest: int, keep_last: int, has_trainer_state: bool) -
             files.remove_folder(path)
     if has_trainer_state:
         for path in found[:-TRAINER_STATES]:
-            for name in (TRAINER_META, TRAINER_TENSORS):
-                (path / name).unlink(missing_ok=True)
+            for file in [*path.glob(RANK_TENSORS.format("*")), path / TRAINER_META]:
+                file.unlink(missing_ok=True)
+            (path / TRAINER_TENSORS).unlink(missing_ok=True)

@@ -24,6 +24,8 @@ class Thing:
         owner: `[S]` id of its collective, -1 nobody.
         item: name of the element that it holds, or empty.
         amount: `[S]` what is left of it.
+        most: what is left of it while it is full.
+        ready_at: `[S]` state from which on it rests no longer.
     """
 
     kind: str
@@ -32,6 +34,8 @@ class Thing:
     owner: np.ndarray
     item: str
     amount: np.ndarray
+    most: int
+    ready_at: np.ndarray
 
 
 @dataclass
@@ -68,8 +72,8 @@ class History:
         walls: `[H, W]` bool.
         things: in the order of their ids.
         agents: by their numbers.
-        owned: `[2, S]` junctions of clips and cogs.
-        stock: item name -> `[S]`.
+        owned: `[2, S]` junctions of clips and cogs, 0 in games that have none.
+        hearts: `made` and `delivered` -> `[S]`, in games that count them.
 
     Args:
         document: a replay.
@@ -100,11 +104,14 @@ class History:
             else:
                 self.things.append(self._thing(thing))
         self.agents = [agents[number] for number in range(document["num_agents"])]
-        clips, cogs = document["collectives"]
-        self.owned = np.stack([self._of(clips["junctions"]), self._of(cogs["junctions"])])
-        self.stock = {
-            self.items[int(item)]: self._of(track) for item, track in cogs["inventory"].items()
-        }
+        self.owned = np.zeros((2, self.states), np.int64)
+        self.hearts: dict[str, np.ndarray] = {}
+        if document["game"] == "machina1":
+            team = document["team"]
+            self.hearts = {name: self._of(team[f"hearts_{name}"]) for name in ("made", "delivered")}
+        else:
+            clips, cogs = document["collectives"]
+            self.owned = np.stack([self._of(clips["junctions"]), self._of(cogs["junctions"])])
         self.num_junctions = sum(thing.kind == "junction" for thing in self.things)
 
     def _of(self, track: object) -> np.ndarray:
@@ -118,14 +125,23 @@ class History:
     def _thing(self, thing: Document) -> Thing:
         col, row = (self._of(part) for part in thing["location"])
         self._place(row, col)
-        item, amount = next(iter(thing.get("inventory", {}).items()), ("", 0))
+        kind = self.document["type_names"][thing["type_id"]]
+        item, amount, most = "", 0, 100
+        if "uses_left" in thing:
+            item, amount = kind.removesuffix("_extractor"), thing["uses_left"]
+            most = max(1, self.document["max_uses"][thing["type_id"]])
+        elif kind != "chest" and thing.get("inventory"):
+            ((number, amount),) = thing["inventory"].items()
+            item = self.items[int(number)]
         return Thing(
-            kind=self.document["type_names"][thing["type_id"]],
+            kind=kind,
             row=int(row[0]),
             col=int(col[0]),
             owner=self._of(thing.get("collective_id", -1)),
-            item=self.items[int(item)] if item else "",
+            item=item,
             amount=self._of(amount),
+            most=most,
+            ready_at=self._of(thing.get("ready_at", 0)),
         )
 
     def _agent(self, thing: Document) -> Agent:
@@ -144,7 +160,7 @@ class History:
 
     def is_gone(self, thing: Thing, state: int) -> bool:
         """Whether an extractor was emptied and has left the map."""
-        stays = bool(self.document.get("extractors_stay"))
+        stays = bool(self.document.get("extractors_stay")) or bool(self.hearts)
         return bool(thing.item) and not stays and thing.amount[state] == 0
 
     def reward(self, state: int) -> float:
@@ -167,12 +183,20 @@ class History:
             "clips_took": "the clips take a junction",
             "gear_gained": "first gear",
             "heart_made": "first heart made",
+            "heart_delivered": "first heart delivered",
+            "depleted": "first extractor emptied",
             "gear_lost": "first gear lost",
             "clips_scrambled": "the clips scramble a junction",
         }
         moments: dict[int, str] = {0: "start", self.states - 1: "end"}
         cogs = self.owned[1]
-        candidates = [(int(np.argmax(cogs)), f"most junctions: {int(cogs.max())}")]
+        candidates = []
+        if self.hearts:
+            made = self.hearts["made"]
+            for share, words in ((0.5, "half of all hearts made"), (1.0, "the last heart made")):
+                candidates.append((int(np.argmax(made >= share * made[-1])), words))
+        else:
+            candidates.append((int(np.argmax(cogs)), f"most junctions: {int(cogs.max())}"))
         for name, words in firsts.items():
             kind = names.index(name) if name in names else -1
             first = next((event[0] for event in self.document["events"] if event[1] == kind), None)

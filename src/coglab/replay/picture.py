@@ -41,7 +41,10 @@ VIBES = {
     "aligner": COGS,
     "miner": ENERGY,
     "scout": _colour("#009e73"),
+    "charger": ENERGY,
+    **ELEMENTS,
 }
+"""By vibe; vibes of machina_1 such as `heart_a` and `heart_b` wear the colour of `heart`."""
 _OVERSIZE = 2
 _CAPTION_PX = 22
 
@@ -97,6 +100,12 @@ class Painter:
     def score(self, state: int) -> str:
         """Return the line that stands below a picture."""
         history = self._history
+        if history.hearts:
+            made, delivered = (int(history.hearts[name][state]) for name in ("made", "delivered"))
+            return (
+                f"tick {state}   hearts: {made} made, {delivered} delivered   "
+                f"reward {history.reward(state):.3f}"
+            )
         clips, cogs = history.owned[:, state]
         return (
             f"tick {state}   cogs {cogs}, clips {clips} of {history.num_junctions} junctions   "
@@ -147,12 +156,18 @@ class Painter:
                 draw.ellipse((x - inner, y - inner, x + inner, y + inner), INK)
         elif thing.item:
             colour = ELEMENTS.get(thing.item, PAPER)
-            draw.rectangle(box, INK, colour, max(1, self._scale // 12))
-            left = 2 * half * min(1.0, thing.amount[state] / 100)
-            draw.rectangle((x - half, y + half - left, x + half, y + half), colour)
+            left = 2 * half * min(1.0, thing.amount[state] / thing.most)
+            rests = thing.ready_at[state] > state
+            edge = WALL if left == 0 else colour
+            draw.rectangle(box, INK, edge, max(1, self._scale // 12))
+            fill = _mix(colour, INK) if rests else colour
+            draw.rectangle((x - half, y + half - left, x + half, y + half), fill)
+        elif thing.kind == "charger":
+            rests = thing.ready_at[state] > state
+            draw.ellipse(box, _mix(ENERGY, INK) if rests else ENERGY, INK)
         else:
             draw.rectangle(box, (29, 61, 84), COGS, max(1, self._scale // 12))
-            if thing.kind == "hub":
+            if thing.kind in ("hub", "assembler"):
                 draw.ellipse((x - half / 2, y - half / 2, x + half / 2, y + half / 2), COGS)
             elif thing.kind == "chest":
                 draw.polygon(_heart(x, y, half * 0.6), HEART)
@@ -163,15 +178,21 @@ class Painter:
         x, y = self._middle(int(agent.row[state]), int(agent.col[state]))
         half = max(self._scale * 0.5, 5.0 * _OVERSIZE)
         vibe = self._history.document["vibe_names"][int(agent.vibe[state])]
-        for reach, colour in ((1.15, PAPER), (1.0, INK), (0.88, VIBES.get(vibe, PAPER))):
+        shown = VIBES.get(vibe) or VIBES.get(vibe.removesuffix("_a").removesuffix("_b"), PAPER)
+        for reach, colour in ((1.15, PAPER), (1.0, INK), (0.88, shown)):
             r = half * reach
             draw.ellipse((x - r, y - r, x + r, y + r), colour)
-        gear = agent.gear(state)
+        gear = "" if self._history.hearts else agent.gear(state)
         if gear:
             _draw_sign(draw, gear, x, y, half * 0.55, INK)
         for index in range(min(5, int(agent.amounts["heart"][state]))):
             place = x - half + index * half * 0.5
             draw.polygon(_heart(place, y - half * 1.4, half * 0.26), HEART)
+
+
+def _mix(one: Colour, other: Colour) -> Colour:
+    """Return the colour half way between two."""
+    return (one[0] + other[0]) // 2, (one[1] + other[1]) // 2, (one[2] + other[2]) // 2
 
 
 def _star(

@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from coglab.config import UserError, build
-from coglab.games.cogsguard.config import CogsGuardConfig
-from coglab.games.cogsguard.missions import is_text_map
+from coglab.config import UserError
 from coglab.replay import tracks
-from coglab.replay.cogsguard import CogsGuardReader, grid_of, make_game
 from coglab.replay.file import Document
+from coglab.replay.games import game_in
 from coglab.replay.recorder import Heading, Recorder
 
 _THOUGHTS = ("policy_id", "teacher_action_id", "value", "probabilities")
@@ -62,18 +60,18 @@ def play_again(document: Document) -> Document:
     Raises:
         UserError: the replay is damaged or of a game that cannot be played.
     """
-    if document.get("game") != "cogsguard":
-        raise UserError(f"a replay of the game {document.get('game')!r} cannot be played again.")
-    config = build(CogsGuardConfig, document["config"])
+    game, config = game_in(document)
     try:
         actions = actions_of(document)
-        grid = grid_of(document) if is_text_map(config.mission) else None
-        sim = make_game(
+        options: dict[str, Any] = {}
+        if game.grid_of is not None and game.takes_grid(config):
+            options["grid"] = game.grid_of(document)
+        sim = game.make_game(
             config,
             map_seed=document["map_seed"],
             seed=document["seed"],
             env_id=document["env_id"],
-            grid=grid,
+            **options,
         )
     except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise UserError(f"the replay is damaged: {error}.") from None
@@ -85,7 +83,7 @@ def play_again(document: Document) -> Document:
     heading = Heading(
         document["config"], document["seed"], document["env_id"], document["map_seed"]
     )
-    recorder = Recorder(sim, CogsGuardReader(sim), heading)
+    recorder = Recorder(sim, game.make_reader(sim), heading)
     for row in actions:
         sim.actions[:] = row
         recorder.before_step()
@@ -121,8 +119,8 @@ def first_difference(document: Document) -> str | None:
     if found:
         step, where = min(found)
         return f"{where} differs from step {step} on"
-    for key in ("collectives", "events", "observation_crc32"):
-        if document.get(key) != again[key]:
+    for key in ("collectives", "team", "events", "observation_crc32"):
+        if document.get(key) != again.get(key):
             return f"`{key}` differs"
     return None
 

@@ -61,13 +61,15 @@ class Parts:
     team_facts: Any | None
 
 
-def assemble(tool: TrainTool) -> Parts:
+def assemble(tool: TrainTool, num_ranks: int = 1, rank: int = 0) -> Parts:
     """Build the parts of a run.
 
     The network's weights come from the run's seed alone.
 
     Args:
         tool: a resolved configuration.
+        num_ranks: processes that train the run together, each with its part of the games.
+        rank: which of them this is.
 
     Returns:
         The parts, with fresh weights and games at their first observation.
@@ -78,7 +80,9 @@ def assemble(tool: TrainTool) -> Parts:
     seed = tool.system.seed
     device = choose_device(tool.system.device)
     architecture, reason = resolve_architecture(tool.policy_architecture, device.type)
-    geometry = resolve_geometry(tool.trainer, tool.training_env, device=device.type)
+    geometry = resolve_geometry(
+        tool.trainer, tool.training_env, device=device.type, num_ranks=num_ranks, rank=rank
+    )
     env = tool.training_env
     game = game_of(env.game)
     pool = game.training_maps(env.game, env.map_pool, seed)
@@ -87,6 +91,7 @@ def assemble(tool: TrainTool) -> Parts:
         geometry.num_envs,
         pool,
         seed=seed,
+        first_env_id=geometry.first_env_id,
         exact_order=env.exact_order,
         desynchronize=env.desynchronize,
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
-from coglab.config import Config, build
+from coglab.config import Config, UserError, build
 from coglab.config.layers import KeyPath, given_values
 from coglab.config.values import Tree
 
@@ -23,6 +23,24 @@ class Tool(Config):
 
     POSITIONAL: ClassVar[str | None] = None
     """The setting that bare words stand for, `first` in `runs show first`; None if every word needs its `key=`."""
+
+    def processes(self, asked: int | Literal["auto"] | None) -> int:
+        """Say in how many processes of this machine the tool runs.
+
+        Args:
+            asked: what `nproc=` says, None without it.
+
+        Returns:
+            At least 1.
+
+        Raises:
+            UserError: the tool does not run in several processes.
+        """
+        if asked not in (None, 1):
+            raise UserError(
+                f"`{self.type_name()}` runs in one process; nproc={asked} is for `train`. Leave it out."
+            )
+        return 1
 
     @classmethod
     def type_name(cls) -> str:

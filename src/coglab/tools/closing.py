@@ -99,8 +99,15 @@ def next_commands(tool: TrainTool) -> list[str]:
         for word in current_invocation().argv
         if not word.startswith(("run=", "trainer.total_timesteps="))
     ]
+    # Words such as `nproc=2` may come before the recipe; settings come after it.
+    target = next((index for index, word in enumerate(typed, 1) if "=" not in word), 1)
     again = _command(
-        [*typed[:1], f"run={tool.run_name}", *typed[1:], f"trainer.total_timesteps={2 * total:_}"]
+        [
+            *typed[:target],
+            f"run={tool.run_name}",
+            *typed[target:],
+            f"trainer.total_timesteps={2 * total:_}",
+        ]
     )
     evaluate = f"{game_of(tool.training_env.game).example}.evaluate"
     return [

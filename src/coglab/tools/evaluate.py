@@ -58,8 +58,6 @@ class EvaluateTool(Tool):
         for uri in self.policy_uris:
             references.check_policy(uri, self.game)
         references.check_game(self.game)
-        if self.replays is not None:
-            references.require_replayable(self.game, "replays")
 
     def plan(self) -> list[str]:
         """Name the policies and the maps; see `Tool.plan`."""

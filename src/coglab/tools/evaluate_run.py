@@ -15,7 +15,6 @@ from coglab.games.registry import game_of
 from coglab.policies.uris import load_policy
 from coglab.replay import file as replay_file
 from coglab.replay.viewer import page
-from coglab.tools.references import require_replayable
 from coglab.tracking.display import OutputConsole, print_line
 from coglab.training.device import Device, choose_device, prepare_threads
 from coglab.training.geometry import cpu_cores
@@ -130,13 +129,12 @@ def write_replays(
     assert tool.replays is not None
     pages = []
     who = re.sub(r"[^A-Za-z0-9.]+", "-", result.policy_uri.removeprefix("metta://policy/"))
-    played = require_replayable(game, "replays")
     for name, index in pick_episodes(result.metrics["reward"]).items():
         reward = result.metrics["reward"][index]
         document = record_again(
             result,
             index,
-            played,
+            game,
             lambda uri: load_policy(uri, Path(tool.train_dir), device=str(device)),
             seed=tool.evaluation.seed,
             teacher_uri=None if result.mode == "scripted" else game_of(game).shown_teacher,

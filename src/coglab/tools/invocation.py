@@ -14,10 +14,12 @@ class Invocation:
     Attributes:
         recipe: full name of what made the tool, `recipes.experiment.cogsguard.train`; empty outside the command line.
         argv: the words typed behind `./tools/run.py`.
+        processes: how many processes run it together, on all machines.
     """
 
     recipe: str = ""
     argv: tuple[str, ...] = ()
+    processes: int = 1
 
     @property
     def command(self) -> str:

@@ -89,7 +89,6 @@ class PlayTool(Tool):
     def run(self) -> int:
         """Play; see `Tool.run`."""
         tool = self.resolve()
-        references.require_replayable(tool.game, "play")
         from coglab.tools import play_run
 
         return play_run.run(tool)

@@ -19,8 +19,7 @@ from coglab.replay import file as replay_file
 from coglab.replay.live import LiveViewer
 from coglab.replay.viewer import page
 from coglab.tools.keyboard import Keyboard
-from coglab.tools.play_screen import Screen, action_of_key
-from coglab.tools.references import require_replayable
+from coglab.tools.play_screen import LOOKS, Screen
 from coglab.tracking.display import print_line
 from coglab.training.device import choose_device, prepare_threads
 
@@ -55,6 +54,7 @@ class Game:
         self._pause_s = 1 / ticks_per_s
         self._lock = lock or contextlib.nullcontext()
         self._message = ""
+        self._look = LOOKS[episode.sim.config.kind]
 
     def screen(self, columns: int = 150, lines: int = 40) -> Screen:
         """Make what is to be shown now.
@@ -109,7 +109,7 @@ class Game:
                 self._tick(None)
         elif key == "t":
             self._tick(None)
-        elif (action := action_of_key(key or "")) is not None:
+        elif (action := self._look.action_of_key(key or "")) is not None:
             self._tick(action)
         else:
             self._message = f"{key!r} does nothing"
@@ -133,11 +133,11 @@ def make_episode(tool: PlayTool) -> Episode:
         tool: resolved.
     """
     device = choose_device(tool.system.device)
-    game = require_replayable(tool.game, "play")
+    game = tool.game
     note = "" if tool.drive is None else f"agent {tool.drive} was driven by a person"
     return Episode(
         game,
-        make_cast(tool.policy_uris, tool.policy_of_role, game.num_agents),
+        make_cast(tool.policy_uris, tool.policy_of_role, game),
         lambda uri: load_policy(uri, Path(tool.train_dir), device=str(device)),
         map_seed=tool.map_seed,
         seed=tool.seed,

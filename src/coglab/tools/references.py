@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from coglab.config import UserError
-from coglab.games.cogsguard.config import CogsGuardConfig
 from coglab.games.config import GameConfig
 from coglab.games.registry import game_of, require_teacher_of
 from coglab.policies.uris import PREFIX, parse_uri
@@ -73,23 +72,3 @@ def check_game(game: GameConfig) -> None:
         UserError: with the nearest mission; or the text map is no file.
     """
     game_of(game).check(game)
-
-
-def require_replayable(game: GameConfig, what: str) -> CogsGuardConfig:
-    """Refuse a game that cannot be recorded yet.
-
-    Args:
-        game: the game's settings.
-        what: the tool that records, for the message.
-
-    Returns:
-        The settings, now known to be those of a game that can.
-
-    Raises:
-        UserError: with what works.
-    """
-    if not isinstance(game, CogsGuardConfig):
-        raise UserError(
-            f"`{what}` shows CogsGuard only so far, not {game.kind}; `{game_of(game).example}.evaluate` measures a policy."
-        )
-    return game

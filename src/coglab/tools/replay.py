@@ -94,7 +94,8 @@ class ReplayTool(Tool):
         if self.input is not None:
             return Path(self.input.removesuffix(SUFFIXES[0]))
         who = self.policy_uris[0].removeprefix("metta://policy/")
-        mission = Path(self.game.mission).stem if isinstance(self.game, CogsGuardConfig) else "game"
+        game = self.game
+        mission = Path(game.mission).stem if isinstance(game, CogsGuardConfig) else game.kind
         name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{mission}-{self.map_seed}-{who}").strip("-.")
         reference = parse_uri(self.policy_uris[0])
         folder = Path(self.train_dir) / (reference.name if reference.kind == "run" else "")
@@ -113,8 +114,6 @@ class ReplayTool(Tool):
     def run(self) -> int:
         """Record or read, check, write; see `Tool.run`."""
         tool = self.resolve()
-        if tool.input is None:
-            references.require_replayable(tool.game, "replay")
         from coglab.tools import replay_run
 
         return replay_run.run(tool)

@@ -15,7 +15,6 @@ from coglab.replay.export import export
 from coglab.replay.file import Document
 from coglab.replay.resimulate import first_difference
 from coglab.replay.viewer import page
-from coglab.tools.references import require_replayable
 from coglab.tracking.display import OutputConsole, print_line
 from coglab.training.device import choose_device, prepare_threads
 
@@ -35,11 +34,11 @@ def record_episode(tool: ReplayTool, log: Console) -> Document:
     """
     prepare_threads()
     device = choose_device(tool.system.device)
-    game = require_replayable(tool.game, "replay")
+    game = tool.game
     started = time.perf_counter()
     episode = Episode(
         game,
-        make_cast(tool.policy_uris, tool.policy_of_role, game.num_agents),
+        make_cast(tool.policy_uris, tool.policy_of_role, game),
         lambda uri: load_policy(uri, Path(tool.train_dir), device=str(device)),
         map_seed=tool.map_seed,
         seed=tool.seed,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
+from coglab.config import UserError
 from coglab.config.layers import KeyPath, given_values, merge
 from coglab.config.values import Tree
 from coglab.evaluation.config import EvaluatorConfig
@@ -15,7 +16,8 @@ from coglab.models.config import ArchitectureConfig, AutoConfig
 from coglab.policies.config import CheckpointerConfig
 from coglab.tools import references
 from coglab.tools.base import Tool
-from coglab.tools.hardware import has_nvidia_driver
+from coglab.tools.hardware import count_gpus, has_nvidia_driver
+from coglab.tools.invocation import current_invocation
 from coglab.tools.run_names import check_run_name, default_run_name
 from coglab.tools.teacher_spelling import (
     LOSSES,
@@ -123,16 +125,42 @@ class TrainTool(Tool):
             references.check_policy(self.initial_policy_uri)
         references.check_game(self.training_env.game)
 
+    def processes(self, asked: int | Literal["auto"] | None) -> int:
+        """One process, whose threads use all cores; `auto` is one per GPU, or per core; see `Tool.processes`.
+
+        Two threads of one process were no slower than two processes (benchmarks/train_ranks.py).
+        """
+        if asked != "auto":
+            return asked or 1
+        from coglab.training.geometry import cpu_cores, resolve_geometry
+
+        if self._device() == "cuda":
+            return count_gpus()
+        # Fewer than cores where the batch or the games cannot be shared out evenly.
+        for count in range(cpu_cores(), 1, -1):
+            try:
+                resolve_geometry(self.trainer, self.training_env, device="cpu", num_ranks=count)
+            except UserError:
+                continue
+            return count
+        return 1
+
+    def _device(self) -> str:
+        if self.system.device != "auto":
+            return self.system.device
+        return "cuda" if has_nvidia_driver() else "cpu"
+
     def plan(self) -> list[str]:
         """Name the run's folder, its sizes and its teacher; see `Tool.plan`."""
         from coglab.training.geometry import resolve_geometry
 
-        device = self.system.device
-        if device == "auto":
-            device = "cuda" if has_nvidia_driver() else "cpu"
+        processes = current_invocation().processes
+        sizes = resolve_geometry(
+            self.trainer, self.training_env, device=self._device(), num_ranks=processes
+        )
         return [
             f"run {self.run_name} in {Path(self.train_dir) / str(self.run_name)}",
-            *resolve_geometry(self.trainer, self.training_env, device=device).describe(),
+            *sizes.describe(),
             describe_teacher_plan(self.trainer.losses, self.training_env.supervisor_policy_uri),
         ]
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from coglab.config import UserError
 from coglab.evaluation.report import print_table, results_table
@@ -36,8 +36,9 @@ from coglab.tracking.ledger import refuse_if_running
 from coglab.tracking.run import RunTracker, open_run
 from coglab.tracking.signals import StopSignals
 from coglab.training.device import Device, choose_device, matmul_precision, prepare_threads
+from coglab.training.distributed import Ranks, join
 from coglab.training.teacher_plan import TeacherPlan
-from coglab.training.trainer import Trainer
+from coglab.training.trainer import SaveCheckpoint, Tracker, Trainer
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -100,15 +101,18 @@ def run(tool: TrainTool, watch: Watch | None = None) -> int:
         UserError: the run cannot begin or continue as asked.
     """
     prepare_threads()
-    console = OutputConsole()
-    run_dir = Path(tool.train_dir) / str(tool.run_name)
-    refuse_if_running(run_dir)
-    saved = read_saved_config(run_dir)
-    notes: list[str] = []
-    if saved is not None:
-        tool, notes = continue_from(tool, saved)
+    with join(choose_device(tool.system.device).type == "cuda") as ranks:
+        return _run(tool, watch, ranks)
+
+
+def _run(tool: TrainTool, watch: Watch | None, ranks: Ranks) -> int:
+    """Train as one of several processes, or alone."""
+    console = OutputConsole(quiet=not ranks.is_first)
     with StopSignals() as signals:
-        start = _find_start(tool, run_dir)
+        tool, start, notes = _begin(tool, ranks)
+        run_dir = Path(tool.train_dir) / str(tool.run_name)
+        if start.step >= tool.trainer.total_timesteps and not ranks.is_first:
+            return 0
         if start.step >= tool.trainer.total_timesteps:
             if not tool.evaluator.at_end or is_evaluated(run_dir, start.step):
                 _say_finished(tool, start, console)
@@ -120,19 +124,42 @@ def run(tool: TrainTool, watch: Watch | None = None) -> int:
             print_line(console, f"results: {run_dir}")
             return 0
         print_line(console, "building maps, games and network ...")
-        parts = assemble(tool)
+        parts = assemble(tool, ranks.count, ranks.rank)
         tool = type(tool).load(
             {**tool.dump(), "policy_architecture": parts.architecture.model_dump(mode="json")}
         )
         if start.checkpoint is not None:
             load_weights(parts.network, start.checkpoint)
-        plan = _teacher_plan(tool, start)
+        plan = TeacherPlan.from_meta(
+            ranks.from_first(_teacher_plan(tool, start).to_meta() if ranks.is_first else None)
+        )
+        if not ranks.is_first:
+            return _train_along(tool, parts, plan, start, signals, ranks)
         for line in [*_describe(tool, parts, plan, start), *notes]:
             print_line(console, line)
         with _open_record(tool, run_dir, start, console) as tracker:
             return _train_and_close(
-                tool, parts, plan, start, tracker, signals, console, run_dir, watch
+                tool, parts, plan, start, tracker, signals, console, run_dir, watch, ranks
             )
+
+
+def _begin(tool: TrainTool, ranks: Ranks) -> tuple[TrainTool, Start, list[str]]:
+    """What the first rank finds in the run's folder, and the other ranks are told: configuration and where it starts."""
+    start, notes = Start(), list[str]()
+    if ranks.is_first:
+        run_dir = Path(tool.train_dir) / str(tool.run_name)
+        refuse_if_running(run_dir)
+        saved = read_saved_config(run_dir)
+        if saved is not None:
+            tool, notes = continue_from(tool, saved)
+        start = _find_start(tool, run_dir)
+    told = ranks.from_first([tool.dump(), start.step, start.state is not None])
+    if not ranks.is_first:
+        values, step, continues = told
+        tool = type(tool).load(values)
+        # The trainer gets the rest from the first rank.
+        start = Start(step, None, TrainerState({}, {}) if continues else None)
+    return tool, start, notes
 
 
 def _open_record(tool: TrainTool, run_dir: Path, start: Start, console: Console) -> RunTracker:
@@ -238,6 +265,7 @@ def _train_and_close(
     console: Console,
     run_dir: Path,
     watch: Watch | None,
+    ranks: Ranks,
 ) -> int:
     """Train inside the open record of the run, evaluate, and print the results."""
 
@@ -268,27 +296,12 @@ def _train_and_close(
 
     signals.say = tracker.print
     watched = WatchedTracker(tracker, watch or (lambda step: None))
-    trainer = Trainer(
-        tool.trainer,
-        parts.geometry,
-        plan,
-        seed=tool.system.seed,
-        sim=parts.sim,
-        network=parts.network,
-        encoder=parts.encoder,
-        teacher=parts.teacher,
-        team_facts=parts.team_facts,
-        tracker=watched,
-        save=save,
-        save_interval_s=tool.checkpointer.interval_s,
-        map_pool=parts.pool,
-        maps_per_iteration=tool.training_env.map_pool.refresh,
-        precision=parts.precision,
-        should_stop=lambda: signals.should_stop() or watched.reason is not None,
-        state=start.state,
-    )
-    with signals.deferred(), matmul_precision(parts.matmul_precision):
-        ended = trainer.run()
+
+    def should_stop() -> bool:
+        return signals.should_stop() or watched.reason is not None
+
+    trainer = _make_trainer(tool, parts, plan, start, watched, save, should_stop, ranks)
+    ended = _train(trainer, parts, signals)
     if ended == "stopped" and not signals.should_stop():
         tracker.finish(0, "finished", watched.reason)
         print_line(console, str(watched.reason))
@@ -303,6 +316,84 @@ def _train_and_close(
     _evaluate_and_finish(tool, parts.device, tracker, console, trainer.counters.agent_step)
     print_line(console, f"results: {run_dir}")
     return 0
+
+
+class _NoRecord:
+    """The tracker of ranks other than the first, which keeps the record for all."""
+
+    def log(self, step: int, metrics: dict[str, float]) -> None:
+        """Do nothing."""
+
+    def progress(self, phase: str) -> None:
+        """Do nothing."""
+
+    def print(self, text: str) -> None:
+        """Do nothing."""
+
+    def alert(self, title: str, text: str) -> None:
+        """Do nothing."""
+
+
+def _train_along(
+    tool: TrainTool,
+    parts: Parts,
+    plan: TeacherPlan,
+    start: Start,
+    signals: StopSignals,
+    ranks: Ranks,
+) -> int:
+    """Train as a rank that keeps no record."""
+
+    def save(
+        step: int, iteration: int, score: float | None, final: bool, state: TrainerState
+    ) -> None:
+        raise AssertionError("only the first rank saves")
+
+    signals.say = lambda text: None
+    trainer = _make_trainer(tool, parts, plan, start, _NoRecord(), save, signals.should_stop, ranks)
+    _train(trainer, parts, signals)
+    return signals.exit_code
+
+
+def _train(trainer: Trainer, parts: Parts, signals: StopSignals) -> Literal["finished", "stopped"]:
+    """Run the loop. A signal that any rank got counts as this one's."""
+    with signals.deferred(), matmul_precision(parts.matmul_precision):
+        ended = trainer.run()
+    if ended == "stopped":
+        signals.received = int(trainer.ranks.gather([signals.received or 0]).max()) or None
+    return ended
+
+
+def _make_trainer(
+    tool: TrainTool,
+    parts: Parts,
+    plan: TeacherPlan,
+    start: Start,
+    tracker: Tracker,
+    save: SaveCheckpoint,
+    should_stop: Callable[[], bool],
+    ranks: Ranks,
+) -> Trainer:
+    return Trainer(
+        tool.trainer,
+        parts.geometry,
+        plan,
+        seed=tool.system.seed,
+        sim=parts.sim,
+        network=parts.network,
+        encoder=parts.encoder,
+        teacher=parts.teacher,
+        team_facts=parts.team_facts,
+        tracker=tracker,
+        save=save,
+        save_interval_s=tool.checkpointer.interval_s,
+        map_pool=parts.pool,
+        maps_per_iteration=tool.training_env.map_pool.refresh,
+        precision=parts.precision,
+        should_stop=should_stop,
+        state=start.state,
+        ranks=ranks,
+    )
 
 
 def _evaluate_and_finish(

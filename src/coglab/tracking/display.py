@@ -285,6 +285,16 @@ def _machine(view: RunView) -> str:
         if "monitor/memory_percent" in latest:
             text += f" ({latest['monitor/memory_percent']:.0f} %)"
         parts.append(text)
+    if "ranks/count" in latest:
+        rates = [
+            value
+            for name, value in latest.items()
+            if name.startswith("ranks/") and name.endswith("/sps")
+        ]
+        parts.append(
+            f"{latest['ranks/count']:.0f} processes: {format_count(min(rates))} to {format_count(max(rates))} steps/s "
+            f"each, waiting {100 * latest['ranks/wait']:.0f} %, memory {latest['ranks/memory_gb']:.1f} GB together"
+        )
     if "monitor/gpu0/memory_gb" in latest:
         parts.append(f"gpu memory {latest['monitor/gpu0/memory_gb']:.1f} GB")
     if "checkpoint/version" in latest:

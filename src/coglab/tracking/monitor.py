@@ -26,7 +26,7 @@ class SystemMonitor:
             used = (cpu - self._cpu) / (wall - self._wall)
             metrics["monitor/cpu_percent"] = 100 * used / self._cores
         self._wall, self._cpu = wall, cpu
-        memory = _memory()
+        memory = occupied_memory()
         if memory is not None:
             metrics["monitor/memory_gb"] = memory / 1e9
             if self._limit:
@@ -41,7 +41,7 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _memory() -> int | None:
+def occupied_memory() -> int | None:
     """Bytes that this process occupies now (on systems without /proc: occupied at most)."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -19,6 +19,7 @@ TRAINING_PLACEHOLDERS: dict[str, tuple[str, str]] = {
     ),
     "<setting>": (r"[a-z_.]+", "a setting below `trainer`, such as `losses.ppo_actor.ent_coef`"),
     "<gpu>": (r"gpu\d+", "gpu0, gpu1, ..."),
+    "<rank>": (r"\d+", "0, 1, ...: number of a process among those that train the run together"),
 }
 
 _PROGRESS: dict[str, Metric] = {
@@ -185,8 +186,39 @@ _RESULTS: dict[str, Metric] = {
     ),
 }
 
+_RANKS: dict[str, Metric] = {
+    "ranks/count": Metric(
+        "processes", "moment", "none", "Processes that train the run together.", is_timing=True
+    ),
+    "ranks/wait": Metric(
+        SHARE,
+        "iteration",
+        "lower",
+        "Share of the wall time in which a process waits for others or exchanges numbers with them, mean of all.",
+        is_timing=True,
+    ),
+    "ranks/memory_gb": Metric(
+        "GB", "moment", "lower", "Memory that all processes of the run occupy.", is_timing=True
+    ),
+    "ranks/<rank>/sps": Metric(
+        "agent steps / s",
+        "iteration",
+        "higher",
+        "Agent steps of one process over the time in which it did not wait: what it could do alone. The rate of all "
+        "together is `overview/sps`.",
+        is_timing=True,
+    ),
+    "ranks/<rank>/wait": Metric(
+        SHARE, "iteration", "lower", "As `ranks/wait`, of one process.", is_timing=True
+    ),
+    "ranks/<rank>/memory_gb": Metric(
+        "GB", "moment", "lower", "Memory that one process occupies.", is_timing=True
+    ),
+}
+
 TRAINING_METRICS: dict[str, Metric] = {
     **_PROGRESS,
+    **_RANKS,
     **_EXPERIENCE,
     **_RESULTS,
 }

@@ -38,11 +38,24 @@ class Labels(NamedTuple):
 
 
 @kernel
-def act(logits, values, reset, slices, labels, key, first_row, first_segment, tick, steps, actions):
+def act(
+    logits,
+    values,
+    reset,
+    slices,
+    labels,
+    key,
+    first_stream,
+    first_row,
+    first_segment,
+    tick,
+    steps,
+    actions,
+):
     """Choose and store the actions of one tick for a range of rows.
 
     The student's action is drawn by inverting the cumulative distribution at a random number that belongs to (key,
-    row). The teacher's label is executed on teacher-led segments, unless it abstains; then the student acts.
+    global row). The teacher's label is executed on teacher-led segments, unless it abstains; then the student acts.
 
     Args:
         logits: f32[n,U] of rows `first_row .. first_row + n - 1`.
@@ -51,6 +64,7 @@ def act(logits, values, reset, slices, labels, key, first_row, first_segment, ti
         slices: u8[S].
         labels: `Labels`, [N].
         key: random stream of this tick.
+        first_stream: global number of the row that is row 0 here.
         first_row: first row of the range.
         first_segment: segment of the first row in this round.
         tick: index t inside the segments.
@@ -67,7 +81,7 @@ def act(logits, values, reset, slices, labels, key, first_row, first_segment, ti
         total = 0.0
         for u in range(num_actions):
             total += math.exp(np.float64(logits[i, u] - largest))
-        threshold = unit(key, row) * total
+        threshold = unit(key, first_stream + row) * total
         chosen = num_actions - 1
         cumulated = 0.0
         for u in range(num_actions):

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from coglab.training.distributed import Ranks
+
 
 class EpisodeRecorder:
     """Sums over ended episodes, one row per game. Episodes that were cut to desynchronise games only count as cut.
@@ -81,24 +83,24 @@ class EpisodeRecorder:
                     1, episode.length[env]
                 )
 
-    def summary(self) -> dict[str, float]:
-        """Means over the episodes that ended, by metric name.
+    def summary(self, ranks: Ranks) -> dict[str, float]:
+        """Means over the episodes that ended on all ranks, by metric name.
+
+        Args:
+            ranks: who plays the other games of the run.
 
         Returns:
             `overview/episodes` and `overview/episodes_cut`; if an episode ended, also `overview/reward`,
             `env_agent/...`, `env_collective/...` and `env_game/...`.
         """
-        ended = int(self._ended.sum())
-        metrics = {
-            "overview/episodes": float(ended),
-            "overview/episodes_cut": float(self._cut.sum()),
-        }
+        counts = [self._ended.sum(), self._cut.sum()]
+        totals = ranks.sum([*counts, *self._sums.sum(axis=0), *self._held.sum(axis=0)])
+        ended = int(totals[0])
+        metrics = {"overview/episodes": float(ended), "overview/episodes_cut": float(totals[1])}
         if ended:
-            means = self._sums.sum(axis=0) / ended
+            means = totals[2:-2] / ended
             metrics.update(zip(self._names, means.tolist(), strict=True))
             if self._held_column is not None:
-                for side, held in zip(
-                    ("clips", "cogs"), self._held.sum(axis=0) / ended, strict=True
-                ):
+                for side, held in zip(("clips", "cogs"), totals[-2:] / ended, strict=True):
                     metrics[f"env_collective/{side}/aligned.junction.held_per_step"] = float(held)
         return metrics

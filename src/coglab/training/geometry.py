@@ -1,5 +1,8 @@
 """How big everything is: parallel games, threads, rows, batches. Decided once, before anything is built.
 
+Several processes (ranks) that train one run together have equal parts of the games and of every batch. What is typed
+and what is printed are the numbers of the whole run; a `Geometry` holds those of one rank, and says how many there are.
+
 Letters: E games, A agents per game, N = E*A rows (row n = env*A + agent), T = `bptt_horizon` ticks,
 R rounds of T ticks per iteration, S = R*N segments (segment s = round*N + row), M segments per minibatch.
 
@@ -44,6 +47,12 @@ def cpu_cores() -> int:
     return max(1, os.cpu_count() or 1)
 
 
+def local_ranks(num_ranks: int) -> int:
+    """Count the ranks that share this machine's cores; launchers say so in LOCAL_WORLD_SIZE."""
+    given = os.environ.get("LOCAL_WORLD_SIZE", "")
+    return min(num_ranks, int(given)) if given.isdigit() and int(given) else num_ranks
+
+
 @dataclass(frozen=True)
 class Geometry:
     """Sizes of a training run, all resolved.
@@ -58,6 +67,8 @@ class Geometry:
         num_minibatches: gradient steps per pass over the batch.
         update_epochs: passes over each batch.
         total_timesteps: budget in agent steps.
+        num_ranks: processes that train the run together; the sizes above are those of each.
+        rank: which of them this is.
         notes: one sentence for every number that differs from what was typed.
     """
 
@@ -70,6 +81,8 @@ class Geometry:
     num_minibatches: int
     update_epochs: int
     total_timesteps: int
+    num_ranks: int = 1
+    rank: int = 0
     notes: tuple[str, ...] = ()
 
     @property
@@ -84,12 +97,27 @@ class Geometry:
 
     @property
     def batch_size(self) -> int:
-        """Agent steps of one batch."""
+        """Agent steps of one batch on one rank."""
         return self.num_segments * self.horizon
 
     @property
+    def steps_per_iteration(self) -> int:
+        """Agent steps of one batch, over all ranks."""
+        return self.batch_size * self.num_ranks
+
+    @property
+    def first_env_id(self) -> int:
+        """Global number of this rank's first game."""
+        return self.rank * self.num_envs
+
+    @property
+    def first_row(self) -> int:
+        """Global number of this rank's first row."""
+        return self.rank * self.num_rows
+
+    @property
     def minibatch_size(self) -> int:
-        """Agent steps of the largest minibatch."""
+        """Agent steps of the largest minibatch on one rank."""
         return math.ceil(self.num_segments / self.num_minibatches) * self.horizon
 
     @property
@@ -104,7 +132,7 @@ class Geometry:
 
     def iterations_from(self, agent_step: int) -> int:
         """Iterations still to run when `agent_step` agent steps are done."""
-        return max(0, math.ceil((self.total_timesteps - agent_step) / self.batch_size))
+        return max(0, math.ceil((self.total_timesteps - agent_step) / self.steps_per_iteration))
 
     def describe(self, bytes_per_step: int = 0) -> list[str]:
         """Say in words what will run.
@@ -115,21 +143,25 @@ class Geometry:
         Returns:
             Lines to print at start.
         """
-        iterations = self.iterations_from(0)
-        overshoot = iterations * self.batch_size - self.total_timesteps
+        iterations, ranks = self.iterations_from(0), self.num_ranks
+        overshoot = iterations * self.steps_per_iteration - self.total_timesteps
+        threads = f"{self.num_workers} {'thread' if self.num_workers == 1 else 'threads'}"
+        where = "network on the GPU" if self.device == "cuda" else "everything on the CPU"
+        if ranks > 1:
+            threads = f"{ranks} processes with {threads} each"
+            where = "a GPU for each" if self.device == "cuda" else where
         lines = [
-            f"{self.num_envs:,} games x {self.num_agents} agents on {self.num_workers} "
-            f"{'thread' if self.num_workers == 1 else 'threads'}, "
-            f"{'network on the GPU' if self.device == 'cuda' else 'everything on the CPU'}",
-            f"batch: {self.num_segments:,} segments x {self.horizon} ticks = {self.batch_size:,} agent steps, "
-            f"{self.num_minibatches} minibatches of {self.minibatch_size:,}"
+            f"{self.num_envs * ranks:,} games x {self.num_agents} agents on {threads}, {where}",
+            f"batch: {self.num_segments * ranks:,} segments x {self.horizon} ticks = {self.steps_per_iteration:,} agent "
+            f"steps, {self.num_minibatches} minibatches of {self.minibatch_size * ranks:,}"
             + (f", {self.update_epochs} passes" if self.update_epochs > 1 else ""),
             f"budget: {self.total_timesteps:,} agent steps = {iterations:,} iterations"
             + (f" (whole batches: {overshoot:,} more)" if overshoot else ""),
         ]
         memory = bytes_per_step * self.batch_size
         if memory > 1 << 30:
-            lines.append(f"the batch takes about {memory / (1 << 30):.1f} GiB of memory")
+            each = " in each process" if ranks > 1 else ""
+            lines.append(f"the batch takes about {memory / (1 << 30):.1f} GiB of memory{each}")
         return lines + list(self.notes)
 
 
@@ -140,6 +172,8 @@ def resolve_geometry(
     device: str,
     cores: int | None = None,
     num_agents: int | None = None,
+    num_ranks: int = 1,
+    rank: int = 0,
 ) -> Geometry:
     """Choose every automatic size and check every typed one.
 
@@ -147,28 +181,46 @@ def resolve_geometry(
         trainer: batch, minibatch, horizon, passes, budget.
         env: games and threads.
         device: `cpu` or `cuda`, already resolved.
-        cores: processor cores to use; left out, those of this process.
+        cores: processor cores for each rank; left out, an equal part of those of this process.
         num_agents: agents per game, if the mission decides it; left out, `training_env.game.num_agents`.
+        num_ranks: processes that train the run together.
+        rank: which of them this is.
 
     Returns:
-        The sizes of the run.
+        The sizes of one rank.
 
     Raises:
         UserError: two typed numbers cannot both be kept; the text names both and a value that works.
     """
-    cores = cores or cpu_cores()
+    cores = cores or max(1, cpu_cores() // local_ranks(num_ranks))
     agents = num_agents or env.game.num_agents
     horizon = _horizon(trainer, device)
+    # One game of every rank is what a batch must have room for; with one rank, one game.
+    team = agents * num_ranks
     typed_batch = trainer.batch_size if trainer.batch_size != "auto" else None
     wanted = typed_batch if typed_batch else (GPU_BATCH_SIZE if device == "cuda" else None)
-    workers, num_envs = _workers_and_envs(trainer, env, agents, horizon, wanted, device, cores)
-    row_steps = num_envs * agents * horizon
+    if env.num_envs != "auto" and env.num_envs >= 1 and env.num_envs % num_ranks:
+        nearest = max(1, round(env.num_envs / num_ranks)) * num_ranks
+        raise UserError(
+            f"training_env.num_envs {env.num_envs} is not a multiple of the {num_ranks} processes that train together; "
+            f"use training_env.num_envs={nearest} or another nproc"
+        )
+    own = (
+        env
+        if env.num_envs == "auto"
+        else env.model_copy(update={"num_envs": env.num_envs // num_ranks})
+    )
+    workers, num_envs = _workers_and_envs(
+        trainer, own, agents, team, horizon, wanted, device, cores
+    )
+    row_steps = num_envs * team * horizon
     if wanted is not None and wanted < row_steps:
         if typed_batch:
+            fitting = _fitting_envs(typed_batch, team, horizon) * num_ranks
             raise UserError(
-                f"trainer.batch_size {typed_batch} is smaller than training_env.num_envs {num_envs} x {agents} agents "
-                f"x trainer.bptt_horizon {horizon} = {row_steps}, one segment of every agent; use "
-                f"trainer.batch_size={row_steps} or training_env.num_envs={_fitting_envs(typed_batch, agents, horizon)}"
+                f"trainer.batch_size {typed_batch} is smaller than training_env.num_envs {num_envs * num_ranks} x "
+                f"{agents} agents x trainer.bptt_horizon {horizon} = {row_steps}, one segment of every agent; use "
+                f"trainer.batch_size={row_steps} or training_env.num_envs={fitting}"
             )
         wanted = row_steps
     rounds = max(1, (wanted or row_steps) // row_steps)
@@ -177,9 +229,17 @@ def resolve_geometry(
     if typed_batch and batch != typed_batch:
         notes.append(
             f"batch_size {typed_batch:,} is rounded down to {batch:,}: {rounds} x {horizon} ticks of "
-            f"{num_envs * agents:,} agents"
+            f"{num_envs * team:,} agents"
         )
     minibatches = _num_minibatches(trainer, typed_batch, batch, horizon, device)
+    own_segments = batch // horizon // num_ranks
+    if trainer.minibatch_size == "auto":
+        minibatches = min(minibatches, own_segments)
+    elif minibatches > own_segments:
+        raise UserError(
+            f"trainer.minibatch_size {trainer.minibatch_size} has no segment of {horizon} ticks for each of the "
+            f"{num_ranks} processes; use trainer.minibatch_size={num_ranks * horizon} or more"
+        )
     return Geometry(
         device=device,
         num_envs=num_envs,
@@ -190,6 +250,8 @@ def resolve_geometry(
         num_minibatches=minibatches,
         update_epochs=trainer.update_epochs,
         total_timesteps=trainer.total_timesteps,
+        num_ranks=num_ranks,
+        rank=rank,
         notes=tuple(notes),
     )
 
@@ -208,12 +270,24 @@ def _workers_and_envs(
     trainer: TrainerConfig,
     env: TrainingEnvConfig,
     agents: int,
+    team: int,
     horizon: int,
     wanted: int | None,
     device: str,
     cores: int,
 ) -> tuple[int, int]:
-    """Threads and games. Typed numbers are kept; `wanted` is the batch size in agent steps, None if free."""
+    """Threads and games of one rank. Typed numbers are kept; `wanted` is the run's batch size, None if free.
+
+    Args:
+        trainer: batch and horizon.
+        env: games of one rank, and threads.
+        agents: agents per game.
+        team: agents of one game of every rank.
+        horizon: ticks per segment.
+        wanted: agent steps per batch, of all ranks.
+        device: `cpu` or `cuda`.
+        cores: processor cores for each rank.
+    """
     auto_workers = max(1, min(cores, MAX_GPU_WORKERS) if device == "cuda" else cores)
     for name, value in (("num_workers", env.num_workers), ("num_envs", env.num_envs)):
         if value != "auto" and value < 1:
@@ -234,19 +308,22 @@ def _workers_and_envs(
     rows = GPU_ROWS if device == "cuda" else CPU_ROWS_PER_WORKER * auto_workers
     workers = env.num_workers if env.num_workers != "auto" else auto_workers
     if wanted is not None:
-        if wanted < agents * horizon:
-            raise UserError(
-                f"trainer.batch_size {wanted} is smaller than one segment of every agent of one game: {agents} agents "
-                f"x trainer.bptt_horizon {horizon}; use trainer.batch_size={agents * horizon} or more"
+        if wanted < team * horizon:
+            together = (
+                "one game" if team == agents else f"one game of each of {team // agents} processes"
             )
-        games_worth = wanted // (agents * horizon)
+            raise UserError(
+                f"trainer.batch_size {wanted} is smaller than one segment of every agent of {together}: {team} agents "
+                f"x trainer.bptt_horizon {horizon}; use trainer.batch_size={team * horizon} or more"
+            )
+        games_worth = wanted // (team * horizon)
         if env.num_workers == "auto":
             workers = min(workers, games_worth)
         elif games_worth < workers:
             raise UserError(
                 f"trainer.batch_size {wanted} is too small for training_env.num_workers {workers}: each needs a game "
                 f"of {agents} agents x trainer.bptt_horizon {horizon}; use "
-                f"trainer.batch_size={workers * agents * horizon} or training_env.num_workers={games_worth}"
+                f"trainer.batch_size={workers * team * horizon} or training_env.num_workers={games_worth}"
             )
         return workers, _best_num_envs(games_worth, workers, max(workers, rows // agents))
     return workers, max(1, round(rows / (agents * workers))) * workers

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from coglab.config import UserError
 from coglab.training.advantages import learning_rewards, vtrace
 from coglab.training.config import TrainerConfig
+from coglab.training.distributed import Ranks
 from coglab.training.experience import Experience
 from coglab.training.geometry import Geometry
 from coglab.training.losses.batch import LossBatch, LossOutputs, Metrics
@@ -81,6 +82,15 @@ class MetricSums:
         for name, (total, weight) in other.sums.items():
             self.add(name, total, weight)
 
+    def over(self, ranks: Ranks) -> MetricSums:
+        """The sums over all ranks; every rank has the same names."""
+        names = sorted(self.sums)
+        totals = ranks.sum([number for name in names for number in self.sums[name]])
+        result = MetricSums()
+        for name, (total, weight) in zip(names, totals.reshape(-1, 2).tolist(), strict=True):
+            result.add(name, total, weight)
+        return result
+
     def means(self) -> dict[str, float]:
         """Sum / weight of every name whose weight is not 0."""
         return {name: total / weight for name, (total, weight) in self.sums.items() if weight}
@@ -140,6 +150,7 @@ class Learner:
         pool: threads.
         device: where the network is.
         autocast: makes the context in which the network runs.
+        ranks: the processes that train together; left out, this one alone.
 
     Raises:
         UserError: no loss is enabled.
@@ -158,6 +169,7 @@ class Learner:
         pool: WorkerPool,
         device: torch.device,
         autocast: Callable[[], Any],
+        ranks: Ranks | None = None,
     ) -> None:
         losses = config.losses
         if not any(loss.enabled for _, loss in losses):
@@ -167,11 +179,13 @@ class Learner:
             )
         self.geometry, self.config, self.seed = geometry, config, seed
         self.pool, self.device, self.autocast = pool, device, autocast
+        self.ranks = ranks or Ranks()
         self._now = config
         self._bonus: float | None = None
         self._actor_weights = ActorWeights(config.losses.ppo_actor.ent_coef, 1.0)
         shards = geometry.num_shards
         self.parameters = FlatParameters(network, shards)
+        self.ranks.copy_from_first(self.parameters.weights)
         self.replicas = [network] + [network.replica() for _ in range(shards - 1)]
         for index, replica in enumerate(self.replicas):
             self.parameters.attach(replica, index)
@@ -231,7 +245,7 @@ class Learner:
         else:
             return
         experience.learning_reward += bonus
-        self._bonus = float(bonus.mean(dtype=np.float64))
+        self._bonus = float(self.ranks.sum([bonus.mean(dtype=np.float64)])[0]) / self.ranks.count
 
     def compute_advantages(
         self, experience: Experience, log_prob: np.ndarray, value: np.ndarray
@@ -287,13 +301,15 @@ class Learner:
         self._actor_weights = ActorWeights(
             entropy_weight(actor, teacher_presence), surrogate_weight(actor, is_taught)
         )
-        metrics = MetricSums()
+        metrics, drift = MetricSums(), MetricSums()
         extra = {} if self._bonus is None else {"losses/eer_bonus": self._bonus}
         norms: list[float] = []
         target_kl = actor.target_kl
+        ranks = self.ranks
+        exchange = ranks.add_up if ranks.count > 1 else None
         # What the passes after the first recompute advantages from: every segment's latest outputs.
         latest = Latest(experience.steps.student_log_prob.copy(), experience.steps.value.copy())
-        for segments in self._minibatches(experience, iteration, latest):
+        for segments, center, scale in self._minibatches(experience, iteration, latest):
             rates = learning_rates(
                 config.optimizer,
                 config.total_timesteps,
@@ -301,18 +317,24 @@ class Learner:
                 optimizer.gradient_step,
                 teacher_presence,
             )
-            sums, error = self._gradients(experience, segments, latest)
-            norm = optimizer.step(*rates)
-            if not math.isfinite(norm) or not math.isfinite(sums.sums["total_loss"][0]):
+            sums, error = self._gradients(experience, segments, latest, center, scale)
+            if not math.isfinite(sums.sums["total_loss"][0]):
+                # All ranks must decide alike, so the bad news travels in the gradient: the norm is not finite anywhere.
+                self.parameters.gradients[0, 0] = math.nan
+            norm = optimizer.step(*rates, exchange)
+            if not math.isfinite(norm):
                 raise NonFiniteLossError(self._explain(sums, norm, iteration, agent_step))
             if not norms:
-                extra["losses/first_minibatch_log_prob_error"] = error
+                extra["losses/first_minibatch_log_prob_error"] = ranks.gather([error]).max()
             metrics.merge(sums)
             norms.append(norm)
             extra["hyperparameters/learning_rate"] = rates.policy
             extra["hyperparameters/critic_learning_rate"] = rates.critic
-            if target_kl is not None and metrics.means().get("approx_kl", 0.0) > target_kl:
-                break
+            if target_kl is not None:
+                drift.add("kl", *ranks.sum(sums.sums.get("approx_kl", [0.0, 0.0])).tolist())
+                if drift.means().get("kl", 0.0) > target_kl:
+                    break
+        metrics = metrics.over(ranks)
         clipped = sum(norm > config.optimizer.max_grad_norm for norm in norms)
         return {
             **{f"losses/{name}": mean for name, mean in metrics.means().items()},
@@ -326,8 +348,10 @@ class Learner:
 
     def _minibatches(
         self, experience: Experience, iteration: int, latest: Latest
-    ) -> Iterator[np.ndarray]:
+    ) -> Iterator[tuple[np.ndarray, float, float]]:
         """Deal shuffled segments into minibatches, pass by pass; later passes see recomputed advantages.
+
+        Every rank shuffles its own segments and contributes equally many to each minibatch, so that none waits.
 
         Args:
             experience: the batch.
@@ -335,30 +359,42 @@ class Learner:
             latest: what advantages are recomputed from.
 
         Yields:
-            i64 `[M]` segments of one minibatch.
+            i64 `[M]` this rank's segments of one minibatch; mean and 1 / standard deviation of its advantages.
         """
         for epoch in range(self.config.update_epochs):
             if epoch > 0:
                 self.compute_advantages(experience, latest.log_prob, latest.value)
-            shuffle = np.random.default_rng([self.seed, SHUFFLE_STREAM, iteration, epoch])
+            key = [self.seed, SHUFFLE_STREAM, iteration, epoch]
+            rank = self.ranks.rank
+            shuffle = np.random.default_rng([*key, rank] if rank else key)
             order = shuffle.permutation(self.geometry.num_segments)
-            yield from np.array_split(order, self.geometry.num_minibatches)
+            minibatches = np.array_split(order, self.geometry.num_minibatches)
+            norms = self._normalization(experience, minibatches)
+            for segments, (center, scale) in zip(minibatches, norms, strict=True):
+                yield segments, center, scale
 
     def _gradients(
-        self, experience: Experience, segments: np.ndarray, latest: Latest
+        self,
+        experience: Experience,
+        segments: np.ndarray,
+        latest: Latest,
+        center: float,
+        scale: float,
     ) -> tuple[MetricSums, float]:
         """Accumulate the gradients of one minibatch in all replicas.
 
         Args:
             experience: the batch.
-            segments: i64 `[M]` segments of the minibatch.
+            segments: i64 `[M]` this rank's segments of the minibatch.
             latest: the minibatch's part is overwritten with the network's outputs.
+            center: subtracted from advantages.
+            scale: factor on advantages afterwards.
 
         Returns:
             Metrics, and the largest difference between recomputed and collected log-probability on student-acted rows.
         """
-        denominator = float(len(segments) * experience.horizon)
-        center, scale = self._normalization(experience, segments)
+        # Of the whole minibatch, so that the ranks' gradients add up to its gradient.
+        denominator = float(len(segments) * experience.horizon * self.ranks.count)
         shards = np.array_split(segments, len(self.replicas))
         micro = (
             max(1, MICRO_BATCH // experience.horizon)
@@ -408,27 +444,36 @@ class Learner:
         )
         with self.autocast():
             out = network(inputs, state, resets)
-        log_probs_STU = out.logits_STU.float().log_softmax(-1)
+        log_probs_STU = _wide(out.logits_STU).log_softmax(-1)
         action_log_prob_ST = log_probs_STU.gather(-1, action_ST.unsqueeze(-1)).squeeze(-1)
         return LossOutputs(
-            log_probs_STU, action_log_prob_ST, out.values_ST.float(), out.h_values_ST.float()
+            log_probs_STU, action_log_prob_ST, _wide(out.values_ST), _wide(out.h_values_ST)
         )
 
-    def _normalization(self, experience: Experience, segments: np.ndarray) -> tuple[float, float]:
-        """Mean and 1 / standard deviation of the advantages over the entries that the actor uses."""
+    def _normalization(
+        self, experience: Experience, minibatches: list[np.ndarray]
+    ) -> list[tuple[float, float]]:
+        """Mean and 1 / standard deviation of each minibatch's advantages, over the entries that the actor uses."""
         actor = self.config.losses.ppo_actor
         if not actor.norm_adv:
-            return 0.0, 1.0
-        advantages = experience.advantage[segments].astype(np.float64)
-        used = actor_rows(
-            torch.from_numpy(experience.steps.leader[segments] == STUDENT).float(),
-            torch.from_numpy(experience.slices[segments]),
-            actor.restrict_to_ppo_slice,
-        ).numpy()
-        count = max(1.0, float(used.sum()))
-        mean = float((advantages * used).sum()) / count
-        variance = float((np.square(advantages - mean) * used).sum()) / count
-        return mean, 1.0 / (math.sqrt(variance) + 1e-8)
+            return [(0.0, 1.0)] * len(minibatches)
+        # Squares are taken about a number near the mean, or the difference below would lose its digits.
+        base = float(self.ranks.sum([experience.advantage.mean(dtype=np.float64)])[0])
+        base /= self.ranks.count
+        sums = np.zeros((len(minibatches), 3))
+        for segments, row in zip(minibatches, sums, strict=True):
+            advantages = experience.advantage[segments].astype(np.float64) - base
+            used = actor_rows(
+                torch.from_numpy(experience.steps.leader[segments] == STUDENT).float(),
+                torch.from_numpy(experience.slices[segments]),
+                actor.restrict_to_ppo_slice,
+            ).numpy()
+            row[:] = used.sum(), (advantages * used).sum(), (np.square(advantages) * used).sum()
+        count, total, square = self.ranks.sum(sums.ravel()).reshape(sums.shape).T
+        mean = total / np.maximum(1.0, count)
+        variance = np.maximum(0.0, square / np.maximum(1.0, count) - np.square(mean))
+        scale = 1.0 / (np.sqrt(variance) + 1e-8)
+        return list(zip((base + mean).tolist(), scale.tolist(), strict=True))
 
     def _explain(self, sums: MetricSums, norm: float, iteration: int, agent_step: int) -> str:
         bad = [name for name, (total, _) in sums.sums.items() if not math.isfinite(total)]
@@ -438,6 +483,11 @@ class Learner:
             f"{culprits}. Training stops; the last checkpoint is good. A smaller trainer.optimizer.learning_rate or "
             "trainer.advantage.reward_scale usually helps."
         )
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    """At least float32: losses are no place for bfloat16."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
 def gather(

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -158,17 +158,28 @@ class AdamW:
         bounds = np.linspace(0, chunks, pool.num_workers + 1).astype(int) * CHUNK
         self._bounds = np.minimum(bounds, parameters.weights.numel())
 
-    def step(self, learning_rate: float, critic_learning_rate: float | None = None) -> float:
+    def step(
+        self,
+        learning_rate: float,
+        critic_learning_rate: float | None = None,
+        exchange: Callable[[Tensor], None] | None = None,
+    ) -> float:
         """Add up the replicas' gradients, clip, update the weights and their average, and clear the gradients.
 
         Args:
             learning_rate: step size.
             critic_learning_rate: step size of weights that serve values alone; left out, the same.
+            exchange: replaces the sum of this process's gradients by the sum over all processes, in place.
 
         Returns:
             The global norm before clipping. If it is not finite, the weights are left alone.
         """
-        norm = self._reduce_on_cpu() if self.mean.device.type == "cpu" else self._reduce_on_gpu()
+        reduce = self._reduce_on_cpu if self.mean.device.type == "cpu" else self._reduce_on_gpu
+        norm = reduce(self.parameters.gradients)
+        if exchange is not None:
+            total = self.parameters.gradients[:1]
+            exchange(total[0])
+            norm = reduce(total)
         if not math.isfinite(norm):
             return norm
         self.gradient_step += 1
@@ -256,8 +267,9 @@ class AdamW:
         finally:
             self.parameters.weights.copy_(newest)
 
-    def _reduce_on_cpu(self) -> float:
-        gradients = self.parameters.gradients.numpy()
+    def _reduce_on_cpu(self, rows: Tensor) -> float:
+        """Add all rows into the first; returns the norm of the sum."""
+        gradients = rows.numpy()
         bits = gradients.view(np.uint32)
         rows_end = self.parameters.rows_end
 
@@ -269,11 +281,15 @@ class AdamW:
         self.pool.run(of_worker)
         return math.sqrt(float(self._partial.sum()))
 
-    def _reduce_on_gpu(self) -> float:
-        gradients = self.parameters.gradients
+    def _reduce_on_gpu(self, gradients: Tensor) -> float:
         if gradients.shape[0] > 1:
             gradients[0] = gradients.sum(dim=0)
         return float(torch.linalg.vector_norm(gradients[0]))
+
+    def tensors(self) -> list[Tensor]:
+        """What `load_arrays` may change, the weights included."""
+        average = [] if self.average is None else [self.average]
+        return [self.mean, self.square, self.parameters.weights, *average]
 
     def to_arrays(self) -> dict[str, Any]:
         """What another optimiser needs to go on, by name: running means, and the newest weights if others are deployed."""

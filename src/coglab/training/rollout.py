@@ -169,7 +169,7 @@ class RolloutWorker:
                 key = stream_key(plan.seed, ACTION_STREAM, tick)
                 act(
                     logits, values, stage.reset, experience.slices, labels, key,
-                    self.first_row, first_segment, t, steps, self.sim.actions,
+                    geometry.first_row, self.first_row, first_segment, t, steps, self.sim.actions,
                 )  # fmt: skip
                 clock = self._lap("infer", clock)
                 self.sim.step(self.first_env, self.last_env)

@@ -25,13 +25,16 @@ from coglab.models.network import TEAM_INPUT
 from coglab.policies.checkpoints import TrainerState
 from coglab.training.batch_metrics import batch_metrics
 from coglab.training.config import TrainerConfig
+from coglab.training.distributed import Ranks
 from coglab.training.episodes import EpisodeRecorder
 from coglab.training.experience import Experience
 from coglab.training.geometry import Geometry
 from coglab.training.kl_guard import KlGuard
 from coglab.training.learner import Learner
 from coglab.training.randomness import SLICE_STREAM, stream_key, uniforms
-from coglab.training.rollout import PHASES, RolloutPlan, RolloutWorker, Stage
+from coglab.training.rank_metrics import rank_metrics, timing_metrics
+from coglab.training.rank_state import gather_states, hand_out_states
+from coglab.training.rollout import RolloutPlan, RolloutWorker, Stage
 from coglab.training.schedules import config_at, scheduled_value, supervised_weight
 from coglab.training.teacher_plan import TeacherPlan, assign_slices
 from coglab.training.workers import WorkerPool
@@ -54,7 +57,7 @@ class Tracker(Protocol):
 
 
 class SaveCheckpoint(Protocol):
-    """Writes a checkpoint of the weights and of `TrainerState`."""
+    """Writes a checkpoint of the weights and of `TrainerState`; called on rank 0 only."""
 
     def __call__(
         self, step: int, iteration: int, score: float | None, final: bool, state: TrainerState
@@ -112,8 +115,9 @@ class Trainer:
         map_pool: maps to renew between iterations, or None.
         maps_per_iteration: how many of them.
         precision: `float32`, or `bfloat16` for autocast on a GPU.
-        should_stop: asked after every iteration; true ends the run with a checkpoint.
-        state: continue from here instead of starting anew.
+        should_stop: asked after every iteration; true, on any rank, ends the run with a checkpoint.
+        state: continue from here instead of starting anew; on ranks other than the first, anything but None will do.
+        ranks: the processes that train together; left out, this one alone.
     """
 
     def __init__(
@@ -136,6 +140,7 @@ class Trainer:
         precision: Literal["float32", "bfloat16"] = "float32",
         should_stop: Callable[[], bool] = lambda: False,
         state: TrainerState | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
         if teacher is None and plan.needs_teacher(0):
             raise ValueError(
@@ -146,6 +151,7 @@ class Trainer:
         self.tracker, self.save, self.save_interval_s = tracker, save, save_interval_s
         self.map_pool, self.maps_per_iteration = map_pool, maps_per_iteration
         self.should_stop = should_stop
+        self.ranks = ranks or Ranks()
         self.counters = Counters()
         self.kl_guard = KlGuard(config.kl_guard)
         device = next(network.parameters()).device
@@ -159,7 +165,9 @@ class Trainer:
             )
 
         self.pool = WorkerPool(geometry.num_workers)
-        self.learner = Learner(network, geometry, config, seed, self.pool, device, autocast)
+        self.learner = Learner(
+            network, geometry, config, seed, self.pool, device, autocast, self.ranks
+        )
         spec, inputs = dict(encoder.spec), encoder.allocate()
         if team_facts is not None:
             spec[TEAM_INPUT] = ((len(team_facts.names),), np.dtype(np.float32))
@@ -200,18 +208,18 @@ class Trainer:
         saved_at = process_start = time.perf_counter()
         first_step = self.counters.agent_step
         total = self.config.total_timesteps
-        is_stopping = self.should_stop()
+        is_stopping, _ = self._agree(False)
         try:
             while self.counters.agent_step < total and not is_stopping:
                 metrics = self.iterate()
-                is_stopping = self.should_stop()
-                is_last = is_stopping or self.counters.agent_step >= total
                 now = time.perf_counter()
+                is_stopping, is_due = self._agree(now - saved_at >= self.save_interval_s)
+                is_last = is_stopping or self.counters.agent_step >= total
                 trained = self.counters.agent_step - first_step
                 metrics["overview/steps_per_second"] = trained / (now - process_start)
                 # Logged before the checkpoint: a kill between the two must not leave a step without its row.
                 self.tracker.log(self.counters.agent_step, metrics)
-                if is_last or now - saved_at >= self.save_interval_s:
+                if is_last or is_due:
                     saved = self._save(is_last)
                     saved_at = time.perf_counter()
                     if saved:
@@ -220,6 +228,15 @@ class Trainer:
             self.pool.close()
         return "finished" if self.counters.agent_step >= total else "stopped"
 
+    def _agree(self, is_due: bool) -> tuple[bool, bool]:
+        """Decide together what clocks and signals say: stop if any rank is to, save when the first rank's time has come.
+
+        Args:
+            is_due: whether this rank's clock says that a checkpoint is due.
+        """
+        votes = self.ranks.gather([self.should_stop(), is_due])
+        return bool(votes[:, 0].any()), bool(votes[0, 1])
+
     def iterate(self) -> dict[str, float]:
         """Collect one batch and learn from it.
 
@@ -227,13 +244,17 @@ class Trainer:
             All metrics of the iteration.
         """
         started = time.perf_counter()
+        self.ranks.seconds = 0.0
         counters, geometry, experience = self.counters, self.geometry, self.experience
 
         # Who leads which segment of this batch.
         shares = self.plan.shares(counters.agent_step)
         unit_size = geometry.num_agents if self.plan.slice_unit == "env" else 1
         draws = np.empty(geometry.num_segments // unit_size)
-        uniforms(stream_key(self.seed, SLICE_STREAM, counters.iteration), 0, draws)
+        key = stream_key(self.seed, SLICE_STREAM, counters.iteration)
+        for r, of_round in enumerate(np.split(draws, geometry.rounds)):
+            rows_before = r * geometry.num_rows * geometry.num_ranks + geometry.first_row
+            uniforms(key, rows_before // unit_size, of_round)
         assign_slices(shares, draws, experience.slices, unit_size)
         now = config_at(
             self.config,
@@ -255,7 +276,7 @@ class Trainer:
         self.tracker.progress("learn")
         self.learner.prepare(experience, self.stage.reward_mean, now)
         prepared = time.perf_counter()
-        metrics = batch_metrics(experience, self.sim.action_names)
+        metrics = batch_metrics(experience, self.sim.action_names, self.ranks)
         described = time.perf_counter()
         presence = self.plan.presence(counters.agent_step)
         metrics.update(
@@ -271,42 +292,41 @@ class Trainer:
         learned = time.perf_counter()
 
         # Counters and metrics; new maps while no game is running.
-        counters.agent_step += geometry.batch_size
+        counters.agent_step += geometry.steps_per_iteration
         counters.iteration += 1
         counters.tick += geometry.rounds * geometry.horizon
-        counters.env_step += geometry.rounds * geometry.horizon * geometry.num_envs
+        counters.env_step += geometry.steps_per_iteration // geometry.num_agents
         metrics.update(self._episode_metrics())
         metrics["losses/student_led_proportion"] = shares.student_led
         metrics["losses/teacher_led_proportion"] = shares.teacher_led
         metrics["losses/supervised_action_loss_coef"] = supervised_weight(now.losses)
         for schedule in now.schedules:
-            value = scheduled_value(schedule, counters.agent_step - geometry.batch_size)
+            value = scheduled_value(schedule, counters.agent_step - geometry.steps_per_iteration)
             metrics[f"hyperparameters/schedule/{schedule.value}"] = value
         warning = self.kl_guard.observe(metrics.get("losses/approx_kl"), counters.agent_step)
         if warning is not None:
             self.tracker.alert("approx_kl is high", warning)
         if self.map_pool is not None and self.maps_per_iteration:
-            self.map_pool.refresh(self.maps_per_iteration)
+            # Where a rank has no room, none replaces a map: all ranks play the same maps.
+            room = self.ranks.gather([len(self.map_pool.free_slots())]).min()
+            self.map_pool.refresh(min(self.maps_per_iteration, int(room)))
             counters.maps_refreshed += self.maps_per_iteration
             metrics["maps/pool_generation"] = float(counters.maps_refreshed)
         ended = time.perf_counter()
         counters.seconds += ended - started
         metrics.update(self._progress_metrics())
-        metrics.update(
-            self._timing_metrics(
-                total=ended - started,
-                rollout=collected - started,
-                advantage=prepared - collected,
-                learn=learned - described,
-                stats=(described - prepared) + (ended - learned),
-            )
-        )
+        seconds = {"advantage": prepared - collected, "learn": learned - described}
+        seconds["stats"] = (described - prepared) + (ended - learned)
+        laps = [worker.seconds for worker in self.workers]
+        total = ended - started
+        metrics.update(timing_metrics(geometry, total, collected - started, seconds, laps))
+        metrics.update(rank_metrics(geometry, total, self.ranks))
         return metrics
 
     # --- metrics ------------------------------------------------------------------------------------------------------
 
     def _episode_metrics(self) -> dict[str, float]:
-        metrics = self.episodes.summary()
+        metrics = self.episodes.summary(self.ranks)
         ended = int(metrics["overview/episodes"])
         self.counters.episodes += ended
         if ended:
@@ -326,31 +346,9 @@ class Trainer:
             "metric/total_time": counters.seconds,
         }
         if self.config.advantage.reward_centering.enabled:
-            metrics["experience/reward_mean_centered"] = self.stage.reward_mean.mean(
-                dtype=np.float64
-            )
+            means = self.ranks.gather([self.stage.reward_mean.mean(dtype=np.float64)])
+            metrics["experience/reward_mean_centered"] = means.mean()
         return {name: float(value) for name, value in metrics.items()}
-
-    def _timing_metrics(
-        self, *, total: float, rollout: float, advantage: float, learn: float, stats: float
-    ) -> dict[str, float]:
-        """Shares of the iteration's wall time; the phases of a rollout are means over the workers."""
-        shared = len(self.workers)
-        seconds = {phase: sum(w.seconds[phase] for w in self.workers) / shared for phase in PHASES}
-        seconds["wait"] = max(0.0, rollout - sum(seconds.values()))
-        seconds.update(advantage=advantage, learn=learn, stats=stats)
-        steps = self.geometry.batch_size
-        return {
-            "overview/sps": steps / total,
-            "metric/rollout_time": rollout,
-            "metric/train_time": advantage + learn,
-            "metric/stats_time": stats,
-            **{f"timing_per_epoch/frac/{phase}": value / total for phase, value in seconds.items()},
-            **{
-                f"timing_per_epoch/msec/{phase}": 1e3 * value * shared
-                for phase, value in seconds.items()
-            },
-        }
 
     # --- checkpoints --------------------------------------------------------------------------------------------------
 
@@ -362,15 +360,19 @@ class Trainer:
         score = self._score_sum / self._score_count if self._score_count else None
         counters = self.counters
         state = self.state()
-        with self.learner.optimizer.deployed():
-            metrics = self.save(counters.agent_step, counters.iteration, score, final, state)
+        metrics = None
+        if self.ranks.is_first:
+            with self.learner.optimizer.deployed():
+                metrics = self.save(counters.agent_step, counters.iteration, score, final, state)
         self._reset_score()
         return metrics or {}
 
     def state(self) -> TrainerState:
-        """Everything besides the weights, as it is between two iterations. The arrays are copies."""
+        """Everything besides the weights, as it is between two iterations. The arrays are copies.
+
+        Ranks must call it together; what it returns is complete on the first one.
+        """
         parts: dict[str, dict[str, Any]] = {
-            "optimizer": self.learner.optimizer.to_arrays(),
             "stage": self.stage.to_arrays(),
             **{name: part.get_state() for name, part in self._stateful().items()},
         }
@@ -386,8 +388,12 @@ class Trainer:
             "kl_guard": self.kl_guard.to_meta(),
             "seed": self.seed,
             "rows": [self.geometry.num_envs, self.geometry.num_agents],
+            "ranks": self.ranks.count,
         }
-        return TrainerState(tensors, meta)
+        others = gather_states(tensors, self.ranks)
+        for name, array in self.learner.optimizer.to_arrays().items():
+            tensors[f"optimizer/{name}"] = np.array(array)
+        return TrainerState(tensors, meta, others)
 
     def _stateful(self) -> dict[str, Any]:
         """Parts with `get_state` and `set_state`, by the name that their arrays get in a checkpoint."""
@@ -401,21 +407,37 @@ class Trainer:
 
     def _restore(self, state: TrainerState) -> bool:
         """Continue from a state. Returns whether the games could be continued too."""
+        meta = self.ranks.from_first(dict(state.meta))
         arrays: dict[str, dict[str, np.ndarray]] = {}
-        for name, array in state.tensors.items():
-            part, _, own = name.partition("/")
-            arrays.setdefault(part, {})[own] = np.asarray(array)
-        self.learner.optimizer.load_arrays(arrays["optimizer"], state.meta["gradient_step"])
-        self.counters = Counters(**state.meta["counters"])
-        self.kl_guard.load_meta(state.meta.get("kl_guard", {}))
-        rows = [self.geometry.num_envs, self.geometry.num_agents]
-        if state.meta["rows"] != rows:
-            was = state.meta["rows"]
+        optimizer = self.learner.optimizer
+        if self.ranks.is_first:
+            prefix = "optimizer/"
+            saved = {
+                name.removeprefix(prefix): array
+                for name, array in state.tensors.items()
+                if name.startswith(prefix)
+            }
+            optimizer.load_arrays(saved, meta["gradient_step"])
+        for tensor in optimizer.tensors():
+            self.ranks.copy_from_first(tensor)
+        optimizer.gradient_step = meta["gradient_step"]
+        self.counters = Counters(**meta["counters"])
+        self.kl_guard.load_meta(meta.get("kl_guard", {}))
+        was, was_ranks = meta["rows"], meta.get("ranks", 1)
+        rows, ranks = [self.geometry.num_envs, self.geometry.num_agents], self.ranks.count
+        if was != rows or was_ranks != ranks:
+            before, now = (
+                f"{r * e} games of {a} agents" + (f" in {r} processes" if r > 1 else "")
+                for r, (e, a) in ((was_ranks, was), (ranks, rows))
+            )
             self.tracker.print(
-                f"the checkpoint has {was[0]} games of {was[1]} agents, this run has {rows[0]} of {rows[1]}: weights, "
-                "optimiser and counters are kept, the games start anew"
+                f"the checkpoint has {before}, this run has {now}: weights, optimiser and counters are kept, the games "
+                "start anew"
             )
             return False
+        for name, array in hand_out_states(state, self.ranks).items():
+            part, _, own = name.partition("/")
+            arrays.setdefault(part, {})[own] = np.asarray(array)
         for name, part in self._stateful().items():
             if name in arrays:
                 part.set_state(arrays[name])

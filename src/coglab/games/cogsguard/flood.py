@@ -63,6 +63,7 @@ from coglab.games.cogsguard.route_classes import (
 
 __all__ = ["CELLS", "LENGTH", "MOVES", "WORK_SIZE", "flood"]
 
+
 @helper
 def reached_of_line(work, index, index_beside, words):
     """Cells of one line that a first-move board reaches next; `index`: of the line in the board, unsigned."""
@@ -387,8 +388,6 @@ def flood(
     todo &= ~found
     if found != 0 and todo != 0:
         prune(boards, found, todo, words, work, first, last)
-    todo, died, top, bottom = spread(
-        boards, codes, work, words, line, first, last, todo, low, high
-    )
+    todo, died, top, bottom = spread(boards, codes, work, words, line, first, last, todo, low, high)
     wipe(work, words, top, bottom)
     return todo if died else 0

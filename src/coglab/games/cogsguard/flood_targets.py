@@ -1,7 +1,7 @@
 """Free ground and targets of the flood: which planes there are, how they are filled, and what is taken off again.
 
-All boards of a flood lie in one array `work` u64 [WORK_SIZE], at constant offsets, and loops cover whole blocks of 8 rows: so
-the compiler turns the row loops into vector code. Between two floods every plane of the two levels is zero.
+All boards of a flood lie in one array `work` u64 [WORK_SIZE], at constant offsets, and loops cover whole blocks of 8 rows:
+so the compiler turns the row loops into vector code. Between two floods every plane of the two levels is zero.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ first moves of shortest routes to it). Kernels: `memory_kernels.py`, `routes.py`
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from coglab.games.cogsguard.memory_boards import (
@@ -48,6 +50,18 @@ _DERIVED = ("target_cell", "routed", "span", "present", "failed")
 """Arrays of the state that follow from the others."""
 
 
+CACHE_LINE = 64
+"""Bytes; 8 rows of a board fill one."""
+
+
+def _aligned_words(shape: tuple[int, ...]) -> np.ndarray:
+    """Zeroed uint64 that begin at a cache line, so that a block of 8 rows lies in one line and not in two."""
+    size = 8 * math.prod(shape)
+    raw = np.zeros(size + CACHE_LINE, dtype=np.uint8)
+    start = -raw.ctypes.data % CACHE_LINE
+    return raw[start : start + size].view(np.uint64).reshape(shape)
+
+
 class MapMemory:
     """Map memories of N rows (row n = env * num_agents + agent).
 
@@ -79,7 +93,7 @@ class MapMemory:
         num_memories = num_rows // self.agents_per_memory
         num_classes = len(ROUTE_CLASSES)
         self.state = MemoryState(
-            boards=np.zeros((num_memories, NUM_BOARDS, 2, ROWS), dtype=np.uint64),
+            boards=_aligned_words((num_memories, NUM_BOARDS, 2, ROWS)),
             span=np.tile(np.array([ROWS, -1], dtype=np.int32), (num_memories, 1)),
             codes=np.zeros((num_memories, ROWS, 128), dtype=np.uint8),
             counts=np.zeros((num_memories, NUM_CODES), dtype=np.int32),

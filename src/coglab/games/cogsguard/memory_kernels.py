@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coglab.engine.jit import helper, kernel
+from coglab.engine.jit import helper, inlined, kernel
 from coglab.games.cogsguard import memory_layout as layout
 from coglab.games.cogsguard.memory_boards import (
     AGE,
@@ -429,7 +429,7 @@ def find_seat(body, others):
     body[SEAT] = (255 * before) // every if every > 0 else 0
 
 
-@helper
+@inlined
 def update_row(state, n, m, shared, tokens, own, walls, objects, found):
     """Take in the observation of row `n`.
 

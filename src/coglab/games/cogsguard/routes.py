@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coglab.engine.jit import helper, kernel
+from coglab.engine.jit import inlined, kernel
 from coglab.games.cogsguard import memory_layout as layout
 from coglab.games.cogsguard.flood import LENGTH, MOVES, WORK_SIZE, flood
 from coglab.games.cogsguard.memory_boards import (
@@ -59,13 +59,13 @@ S_TICKS_HOME = layout.SCALAR_INDEX["ticks_home"]
 S_SLACK = layout.SCALAR_INDEX["slack"]
 
 
-@helper
+@inlined
 def blocking_agents(state, n):
     """Directions in which an agent stands that routes must lead around; none while the own agent may just wait."""
     return np.int64(state.body[n, AGENT_BITS]) if state.body[n, STANDING] >= PATIENCE else 0
 
 
-@helper
+@inlined
 def measure_way_home(state, n):
     """Fill `ticks_home` and `slack` from the route to own ground.
 
@@ -88,7 +88,7 @@ def measure_way_home(state, n):
     out[n, S_SLACK] = max(hp - ticks * rate, -255)
 
 
-@helper
+@inlined
 def mine_costs(facts, n, costs):
     """Fill in what the class `mine` weighs besides moves, from the stock.
 
@@ -108,7 +108,7 @@ def mine_costs(facts, n, costs):
             costs[1, element] -= PERSONAL_STEPS
 
 
-@helper
+@inlined
 def choose_extractor(state, n, costs):
     """Fill the route class `mine` from those of the elements: near extractors, scarce elements first.
 
@@ -134,7 +134,7 @@ def choose_extractor(state, n, costs):
     return best
 
 
-@helper
+@inlined
 def on_grid(state, n):
     """True if the row has a frame and its cell lies where routes can be computed."""
     row = np.int64(state.body[n, ROW]) + CENTRE_ROW
@@ -146,13 +146,13 @@ def on_grid(state, n):
     )
 
 
-@helper
+@inlined
 def column_bit(state, n):
     """Bit of the row's column in the 128-bit rows."""
     return (np.int64(state.body[n, COLUMN]) + CENTRE_COLUMN) & 127
 
 
-@helper
+@inlined
 def searchable(state, n, m, wanted):
     """Classes of `wanted` that a search from the row's cell may find: with targets, and not known to be out of reach."""
     if not on_grid(state, n):
@@ -174,7 +174,7 @@ def searchable(state, n, m, wanted):
     return state.present[m, 1] & ~state.failed[n, 1] & wanted
 
 
-@helper
+@inlined
 def flood_from(state, n, m, todo, avoid, agents, work):
     """Flood from the row's cell, see `flood.flood`; returns what is out of reach."""
     return flood(

@@ -80,6 +80,7 @@ WORK_SIZE = CELLS + NUM_CLASSES
 CODED_BITS = CHEST_BIT | STATION_BITS
 """Classes whose objects only the object code tells apart."""
 
+
 @helper
 def at(plane, word):
     """Index of line 0 of a board."""
@@ -89,23 +90,28 @@ def at(plane, word):
 def _fill(name: str, boards: tuple[int, ...], formula: Any) -> Any:
     """Make the helper that fills the plane of a class (or PLACES) and adds it to the targets."""
     plane = PLACES if name == "places" else CLASS + class_index(name)
-    combine = make_combine(boards, formula, ROWS)
+    combine = make_combine(boards, formula, ROWS, is_cut=False)
+    combine_cut = make_combine(boards, formula, ROWS, is_cut=True)
 
     @helper
     def fill(boards, work, word, source, near, begin, end):
         out, target = at(plane, word), at(TARGET, word)
+        far = np.uint64(63) - near
         line = begin
         while line < end:
             row = line - np.uint64(PAD)
-            combine(
-                work, out + line, target + line, boards, source, row, near, np.uint64(63) - near
-            )
+            if near == 0:
+                combine(work, out + line, target + line, boards, source, row, near, far)
+            else:
+                combine_cut(work, out + line, target + line, boards, source, row, near, far)
             line += np.uint64(8)
 
     return fill
 
 
-_free = make_combine((KNOWN, BLOCKED), lambda known, blocked, c, d, e, f: known & ~blocked, ROWS)
+_free = make_combine(
+    (KNOWN, BLOCKED), lambda known, blocked, c, d, e, f: known & ~blocked, ROWS, is_cut=True
+)
 _ground = _fill(
     "own_ground",
     (FRIENDLY, KNOWN, BLOCKED),

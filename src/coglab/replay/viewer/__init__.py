@@ -10,7 +10,7 @@ import base64
 from collections.abc import Sequence
 from importlib import resources
 
-_SCRIPTS = ("decode.js", "tokens.js", "scene.js", "charts.js", "panels.js", "app.js")
+_SCRIPTS = ("decode.js", "tokens.js", "scene.js", "machina1.js", "charts.js", "panels.js", "app.js")
 
 
 def page(replays: Sequence[bytes], *, live: bool = False) -> str:

@@ -29,9 +29,11 @@ const app = {
     const doc = replays[0].doc;
     byId('title').textContent = replays.map((replay) => replay.doc.label || 'replay').join('  |  ');
     document.title = `${byId('title').textContent} · coglab`;
-    byId('subtitle').textContent = `${doc.game}, ${doc.config.mission || ''}, map ${doc.map_seed}, ${doc.num_agents} agents, ${doc.steps} ticks`;
+    byId('subtitle').textContent = `${[doc.game, doc.config.mission].filter(Boolean).join(', ')}, map ${doc.map_seed}, ${doc.num_agents} agents, ${doc.steps} ticks`;
     byId('note').textContent = replays.map((replay) => replay.doc.note).filter(Boolean).join('  |  ');
     byId('note').hidden = !byId('note').textContent;
+    byId('chart-title').textContent = [...new Set(replays.map((replay) => (replay.isMachina1 ? 'hearts' : 'junctions')))].join(', ');
+    byId('stock-title').textContent = [...new Set(replays.map((replay) => (replay.isMachina1 ? 'in the chests' : 'team stock')))].join(', ');
     roster.build(replays[this.focus]);
     this.readLink();
     this.resize();
@@ -168,10 +170,10 @@ const app = {
     const scene = this.scenes[this.focus], step = this.stepOf(scene.replay);
     roster.update(step, this.followed);
     mind.update(scene, step, this.followed, this.showsAreas);
+    writeStations(scene.replay, step, this.followed);
     this.stages.forEach(({ score }, index) => {
       const replay = this.replays[index], at = this.stepOf(replay);
-      score.textContent = `cogs ${replay.owned.cogs[at]}  clips ${replay.owned.clips[at]}  of ${replay.junctions.length} junctions,  `
-        + `reward ${replay.reward[at].toFixed(3)}`;
+      score.textContent = replay.score(at);
     });
     const events = scene.replay.events.filter((event) => event[0] === step);
     byId('event-text').textContent = events.map((event) => scene.replay.eventText(event)).join(' · ');
@@ -190,7 +192,7 @@ const app = {
 };
 
 function isMarked(replay, event) {
-  return EVENT_ROWS.some(([, , names]) => names.includes(replay.eventNames[event[1]]));
+  return eventRows([replay]).some(([, , names]) => names.includes(replay.eventNames[event[1]]));
 }
 
 function makeStage(replay, index) {

@@ -5,6 +5,16 @@ const EVENT_ROWS = [
   ['clips', COLOUR.clips, ['clips_took', 'clips_scrambled']], ['gear lost', '#d55e00', ['gear_lost', 'collapsed']],
   ['heart made', COLOUR.heart, ['heart_made']],
 ];
+const EVENT_ROWS_M1 = [['heart made', COLOUR.heart, ['heart_made']], ['delivered', COLOUR.cogs, ['heart_delivered']],
+  ['gear made', COLOUR.germanium, ['gear_gained']], ['emptied', COLOUR.clips, ['depleted']]];
+
+/** Rows of the time line, for all games that are shown. */
+function eventRows(replays) {
+  const rows = [];
+  if (replays.some((replay) => !replay.isMachina1)) rows.push(...EVENT_ROWS);
+  if (replays.some((replay) => replay.isMachina1)) rows.push(...EVENT_ROWS_M1.filter(([name]) => !rows.some((row) => row[0] === name)));
+  return rows;
+}
 const MARGIN = 64;
 
 class Chart {
@@ -42,10 +52,10 @@ class Chart {
 }
 
 function paintEvents(ctx, width, height, xOf, replays, ratio) {
-  const rowHeight = height / EVENT_ROWS.length;
+  const rows = eventRows(replays), rowHeight = height / rows.length;
   ctx.font = `${10 * ratio}px "DejaVu Sans", system-ui, sans-serif`;
   ctx.textBaseline = 'middle';
-  EVENT_ROWS.forEach(([label, colour, names], row) => {
+  rows.forEach(([label, colour, names], row) => {
     ctx.fillStyle = row % 2 ? '#151b23' : '#19212a';
     ctx.fillRect(MARGIN * ratio, row * rowHeight, width, rowHeight);
     ctx.fillStyle = '#98a5b5';
@@ -93,6 +103,10 @@ function paintCurves(ctx, width, height, xOf, curves, ratio, digits) {
 
 const CHARTS = {
   junctions: (ctx, w, h, xOf, replays, ratio) => paintCurves(ctx, w, h, xOf, replays.flatMap((replay, i) => {
+    if (replay.isMachina1) {
+      return [{ name: 'made', colour: COLOUR.heart, values: replay.hearts.made, dashed: i },
+        { name: 'delivered', colour: COLOUR.cogs, values: replay.hearts.delivered, dashed: i }];
+    }
     const total = replay.junctions.length;
     const neutral = Float32Array.from(replay.owned.cogs, (own, s) => total - own - replay.owned.clips[s]);
     return [{ name: 'neutral', colour: '#6b7785', values: neutral, dashed: i }, { name: 'clips', colour: COLOUR.clips, values: replay.owned.clips, dashed: i },

@@ -54,6 +54,8 @@ class Replay {
     this.states = doc.steps + 1;
     [this.width, this.height] = doc.map_size;
     checkShape(doc);
+    this.isMachina1 = doc.game === 'machina1';
+    if (this.isMachina1) checkMachina1(doc);
     this.items = doc.item_names;
     this.types = doc.type_names;
     this.item = Object.fromEntries(this.items.map((name, index) => [name, index]));
@@ -73,7 +75,9 @@ class Replay {
   }
 
   readThing(thing) {
-    const [item, amounts] = Object.entries(thing.inventory || {})[0] || [-1, 0];
+    const stock = Object.entries(thing.inventory || {}).map(([item, amounts]) => ({ item: Number(item), amounts: track(amounts, this.states, Uint16Array) }));
+    // An extractor of CogsGuard is one pile; stations of machina_1 have uses, its chests many piles.
+    const { item, amounts } = (!this.isMachina1 && stock[0]) || { item: -1, amounts: track(0, this.states, Uint16Array) };
     return {
       id: thing.id,
       type: this.types[thing.type_id],
@@ -81,8 +85,11 @@ class Replay {
       col: thing.location[0],
       row: thing.location[1],
       owner: track(thing.collective_id === undefined ? -1 : thing.collective_id, this.states, Int8Array),
-      item: Number(item),
-      amount: track(amounts, this.states, Uint16Array),
+      item,
+      amount: amounts,
+      stock,
+      usesLeft: thing.uses_left === undefined ? null : track(thing.uses_left, this.states, Uint16Array),
+      readyAt: thing.ready_at === undefined ? null : track(thing.ready_at, this.states),
     };
   }
 
@@ -107,7 +114,8 @@ class Replay {
 
   readTeam() {
     const n = this.states, [clips = {}, cogs = {}] = this.doc.collectives;
-    this.stock = Object.entries(cogs.inventory || {}).map(([item, amounts]) => ({
+    if (this.isMachina1) this.readMachina1Team();
+    else this.stock = Object.entries(cogs.inventory || {}).map(([item, amounts]) => ({
       item: Number(item), name: this.items[item], amounts: track(amounts, n),
     }));
     this.owned = { clips: track(clips.junctions, n), cogs: track(cogs.junctions, n) };
@@ -123,6 +131,26 @@ class Replay {
     }
   }
 
+  /** Hearts, and what all chests hold together. */
+  readMachina1Team() {
+    this.hearts = { made: track(this.doc.team.hearts_made, this.states), delivered: track(this.doc.team.hearts_delivered, this.states) };
+    const sums = new Map();
+    for (const thing of this.things) for (const { item, amounts } of thing.stock) {
+      if (!sums.has(item)) sums.set(item, new Int32Array(this.states));
+      const sum = sums.get(item);
+      for (let i = 0; i < this.states; i++) sum[i] += amounts[i];
+    }
+    this.stock = [...sums].sort((a, b) => a[0] - b[0]).map(([item, amounts]) => ({ item, name: this.items[item], amounts }));
+  }
+
+  /** The line above the map. */
+  score(step) {
+    const reward = `reward ${this.reward[step].toFixed(3)}`;
+    if (!this.isMachina1) return `cogs ${this.owned.cogs[step]}  clips ${this.owned.clips[step]}  of ${this.junctions.length} junctions,  ${reward}`;
+    const open = this.things.filter((thing) => thing.usesLeft && thing.usesLeft[step]).length, all = this.things.filter((thing) => thing.usesLeft).length;
+    return `hearts ${this.hearts.made[step]} made, ${this.hearts.delivered[step]} delivered,  ${open} of ${all} extractors left,  ${reward}`;
+  }
+
   isGone(thing, step) { return thing.item >= 0 && thing.amount[step] === 0 && !this.doc.extractors_stay; }
 
   held(agent, step) {
@@ -136,6 +164,7 @@ class Replay {
   }
 
   gear(agent, step) {
+    if (this.isMachina1) return '';
     for (const name of ['aligner', 'scrambler', 'miner', 'scout']) {
       if (this.amount(agent, name, step)) return name;
     }
@@ -155,13 +184,14 @@ class Replay {
   eventText(event) {
     const [, kind, agent, thing, item] = event;
     const who = agent >= 0 ? `agent ${agent}` : 'the clips';
+    const nameOf = (id, otherwise) => String((this.things[id] || { type: otherwise }).type).replace('_', ' ');
     const name = this.eventNames[kind];
     const texts = {
       aligned: `${who} aligned a junction`, scrambled: `${who} scrambled a junction`,
       clips_took: 'the clips took a junction', clips_scrambled: 'the clips freed a junction of the cogs',
       gear_gained: `${who} got ${this.items[item]} gear`, gear_lost: `${who} lost ${this.items[item]} gear`,
-      heart_made: `${who} made a heart`, collapsed: `${who} ran out of hp`,
-      depleted: thing >= 0 ? `a ${(this.things[thing] || {}).type} is empty` : 'an extractor is empty',
+      heart_made: `${who} made a heart`, heart_delivered: `${who} put a heart into the chest`, collapsed: `${who} ran out of hp`,
+      depleted: `${nameOf(thing, 'extractor')} empty`,
     };
     return texts[name] || String(name);
   }

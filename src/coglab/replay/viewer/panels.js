@@ -24,7 +24,7 @@ class Roster {
   build(replay) {
     this.replay = replay;
     const table = element('table'), head = element('tr');
-    for (const name of ['', 'gear', 'vibe', 'hp', 'energy', 'cargo', 'hearts']) head.append(element('th', name));
+    for (const name of ['', 'gear', 'vibe', replay.isMachina1 ? '' : 'hp', 'energy', 'cargo', 'hearts']) head.append(element('th', name));
     const body = element('tbody');
     this.rows = replay.agents.map((agent) => {
       const row = element('tr'), cells = [0, 1, 2, 3, 4, 5, 6].map(() => element('td'));
@@ -32,7 +32,7 @@ class Roster {
       cells[0].textContent = agent.id;
       const hp = barOf(0, COLOUR.hp), energy = barOf(0, COLOUR.energy);
       const numbers = [element('span'), element('span')];
-      cells[3].append(hp, ' ', numbers[0]);
+      if (!replay.isMachina1) cells[3].append(hp, ' ', numbers[0]);
       cells[4].append(energy, ' ', numbers[1]);
       row.addEventListener('click', () => this.onFollow(agent.id));
       body.append(row);
@@ -49,11 +49,12 @@ class Roster {
     replay.agents.forEach((agent, i) => {
       const parts = this.rows[i], gear = replay.gear(agent, step), vibe = replay.doc.vibe_names[agent.vibe[step]];
       const hp = replay.amount(agent, 'hp', step), energy = replay.amount(agent, 'energy', step);
-      const most = { hp: gear === 'scout' ? 400 : gear === 'scrambler' ? 200 : 100, energy: gear === 'scout' ? 100 : 20 };
+      const most = { hp: gear === 'scout' ? 400 : gear === 'scrambler' ? 200 : 100, energy: gear === 'scout' || replay.isMachina1 ? 100 : 20 };
       const cargo = replay.cargo(agent, step).filter(([, n]) => n).map(([name, n]) => `${name[0].toUpperCase()}${n}`).join(' ');
       const hearts = replay.amount(agent, 'heart', step);
       parts.row.className = agent.id === followed ? 'followed' : '';
-      const texts = { 1: `${GEAR_SIGN[gear]} ${gear}`, 2: vibe, 5: cargo, 6: hearts ? `♥ ${hearts}` : '' };
+      const tools = replay.isMachina1 ? GEAR_M1.filter((name) => replay.amount(agent, name, step)).join(' ') : `${GEAR_SIGN[gear]} ${gear}`;
+      const texts = { 1: tools, 2: vibe, 5: cargo, 6: hearts ? `♥ ${hearts}` : '' };
       for (const [cell, text] of Object.entries(texts)) {
         if (parts.cells[cell].textContent !== text) parts.cells[cell].textContent = text;
       }
@@ -91,9 +92,12 @@ class Mind {
 
   writeActions(replay, agent, step) {
     const isOver = step >= replay.steps, taken = isOver ? -1 : agent.action[step], label = isOver ? -1 : agent.teacher[step];
-    const rows = replay.doc.action_names.map((name, action) => {
-      const row = element('div');
+    const names = replay.doc.action_names, isLong = names.length > 24;
+    const rows = names.map((name, action) => {
       const share = agent.probabilities && !isOver ? agent.probabilities[action][step] * replay.doc.scales.probability : null;
+      // Of 157 actions most are vibes that nobody considers.
+      if (isLong && action > 4 && action !== taken && action !== label && !(share >= 0.01)) return null;
+      const row = element('div');
       if (share !== null) {
         const bar = element('i', undefined, 'p');
         bar.style.width = `calc(${share} * (100% - 6.5em))`;
@@ -105,7 +109,7 @@ class Mind {
       row.append(element('span', marks), text, element('span', share === null ? '' : `${Math.round(100 * share)} %`, 'number'));
       return row;
     });
-    document.getElementById('actions').replaceChildren(...rows);
+    document.getElementById('actions').replaceChildren(...rows.filter(Boolean));
   }
 
   writeFacts(replay, agent, step) {
@@ -125,4 +129,16 @@ class Mind {
     facts.push(['reward so far', (agent.reward[step] * replay.doc.scales.total_reward).toFixed(4)]);
     document.getElementById('facts').replaceChildren(...facts.flatMap(([name, value]) => [element('dt', name), element('dd', value)]));
   }
+}
+
+/** Stations in words: what they would give now and for what, uses left, ticks of rest, what chests hold. */
+function writeStations(replay, step, followed) {
+  const box = document.getElementById('stations');
+  box.hidden = !replay.isMachina1;
+  if (box.hidden) return;
+  document.getElementById('station-list').replaceChildren(...stationLines(replay, step, followed).map(([where, what]) => {
+    const item = element('li');
+    item.append(element('span', where), element('span', what));
+    return item;
+  }));
 }

@@ -78,6 +78,7 @@ function drawHeart(ctx, x, y, s) {
 
 /** Draw one station, junction, extractor, chest or hub; x, y is the middle of its cell, s its size in pixels. */
 function drawThing(ctx, replay, thing, step, x, y, s) {
+  if (replay.isMachina1) { drawStation(ctx, replay, thing, step, x, y, s); return; }
   const half = s / 2;
   if (thing.type === 'junction') {
     const owner = thing.owner[step];
@@ -131,13 +132,13 @@ const VIBE_COLOUR = { default: '#e6ebf2', heart: COLOUR.heart, gear: '#b7c3d0', 
 
 function drawAgent(ctx, replay, agent, step, x, y, s, isFollowed) {
   const half = s / 2, gear = replay.gear(agent, step), vibe = replay.doc.vibe_names[agent.vibe[step]];
-  const hp = replay.amount(agent, 'hp', step);
+  const isMachina1 = replay.isMachina1, hp = isMachina1 ? 0 : replay.amount(agent, 'hp', step);
   ctx.fillStyle = '#fff';
   ctx.beginPath(); ctx.arc(x, y, half * 1.22, 0, 7); ctx.fill();
   ctx.fillStyle = COLOUR.ink;
   ctx.beginPath(); ctx.arc(x, y, half * 1.1, 0, 7); ctx.fill();
   ctx.fillStyle = VIBE_COLOUR[vibe] || '#e6ebf2';
-  ctx.globalAlpha = hp ? 1 : 0.45;
+  ctx.globalAlpha = hp || isMachina1 ? 1 : 0.45;
   ctx.beginPath(); ctx.arc(x, y, half * 0.98, 0, 7); ctx.fill();
   ctx.globalAlpha = 1;
   ctx.fillStyle = COLOUR.ink;
@@ -147,7 +148,7 @@ function drawAgent(ctx, replay, agent, step, x, y, s, isFollowed) {
   const energy = replay.amount(agent, 'energy', step), width = s * 1.1, left = x - width / 2;
   ctx.fillStyle = '#0b0f14'; ctx.fillRect(left - 1, y + half + 1, width + 2, 7);
   ctx.fillStyle = COLOUR.hp; ctx.fillRect(left, y + half + 2, width * Math.min(1, hp / 100), 2);
-  ctx.fillStyle = COLOUR.energy; ctx.fillRect(left, y + half + 5, width * Math.min(1, energy / (gear === 'scout' ? 100 : 20)), 2);
+  ctx.fillStyle = COLOUR.energy; ctx.fillRect(left, y + half + 5, width * Math.min(1, energy / (gear === 'scout' || isMachina1 ? 100 : 20)), 2);
   const hearts = replay.amount(agent, 'heart', step);
   ctx.fillStyle = COLOUR.heart;
   for (let i = 0; i < Math.min(hearts, 5); i++) drawHeart(ctx, left + 3 + i * s * 0.24, y - half - 3, s * 0.1);
@@ -156,7 +157,7 @@ function drawAgent(ctx, replay, agent, step, x, y, s, isFollowed) {
   for (const [name, amount] of replay.cargo(agent, step)) {
     if (!amount) continue;
     ctx.fillStyle = COLOUR[name];
-    const part = Math.max(2, width * amount / (gear === 'miner' ? 40 : 4));
+    const part = Math.max(2, width * amount / (isMachina1 ? 100 : gear === 'miner' ? 40 : 4));
     ctx.fillRect(place, y + half + 9, Math.min(part, left + width - place), 3);
     place += part;
   }
@@ -232,7 +233,7 @@ function drawWorld(ctx, scene, time, view) {
   if (c1 <= c0 || r1 <= r0) return;
   const target = [left + c0 * zoom, top + r0 * zoom, (c1 - c0) * zoom, (r1 - r0) * zoom];
   ctx.drawImage(scene.ground, c0 * TILE, r0 * TILE, (c1 - c0) * TILE, (r1 - r0) * TILE, ...target);
-  if (view.showsAreas) {
+  if (view.showsAreas && !replay.isMachina1) {
     if (scene.areasOf !== replay.ownerChange[step]) {
       scene.areasOf = replay.ownerChange[step];
       paintAreas(replay, step, scene.areas);

@@ -19,6 +19,7 @@ const VISITS = (() => {
 
 /** Tokens of an agent at a state: a list of [location, feature, value]. */
 function tokensOf(replay, agent, step) {
+  if (replay.isMachina1) return tokensOfMachina1(replay, agent, step);
   const out = [], doc = replay.doc;
   const put = (location, feature, value) => out.push([location, feature, value]);
   const amount = (location, feature, value) => {
@@ -94,21 +95,23 @@ function wordsOf(replay, feature, value) {
 
 /** The tokens in words, by cell: [[where, what], ...], walls counted at the end. */
 function sentencesOf(replay, agent, step) {
-  if (replay.doc.game !== 'cogsguard') return { lines: [['', 'this page does not know how agents of this game see']], count: 0 };
+  if (replay.doc.game !== 'cogsguard' && !replay.isMachina1) return { lines: [['', 'this page does not know how agents of this game see']], count: 0 };
   const cells = new Map();
   let walls = 0;
   const tokens = tokensOf(replay, agent, step);
   tokens.forEach(([location, feature, low], index) => {
     // An amount above 255 has a second token, its high byte: in words the two are one number.
-    const next = tokens[index + 1], isAmount = feature >= FEATURE.inventory;
+    const next = tokens[index + 1], isAmount = replay.isMachina1
+      ? feature >= FEATURE_M1.inventory && feature < FEATURE_M1.input : feature >= FEATURE.inventory;
     if (isAmount && feature & 1) return;
     const value = isAmount && next && next[0] === location && next[1] === feature + 1 ? low + 256 * next[2] : low;
-    const isGlobal = location === CENTRE && (feature >= FEATURE.east && feature <= FEATURE.south || feature >= FEATURE.stock
+    const isGlobal = location === CENTRE && (replay.isMachina1 ? feature >= FEATURE_M1.completion && feature <= FEATURE_M1.lastReward
+      : feature >= FEATURE.east && feature <= FEATURE.south || feature >= FEATURE.stock
       || feature >= FEATURE.completion && feature <= FEATURE.lastReward);
     if (feature === FEATURE.tag && replay.types[value] === 'wall') { walls++; return; }
     const key = isGlobal ? 'global' : location;
     if (!cells.has(key)) cells.set(key, []);
-    const words = wordsOf(replay, feature, value);
+    const words = replay.isMachina1 ? wordsOfMachina1(replay, feature, value) : wordsOf(replay, feature, value);
     if (words) cells.get(key).push(words);
   });
   const lines = [];

@@ -211,17 +211,16 @@ def test_half_of_all_steps_lie_in_stretches_of_eight_steps_and_more_with_one_goa
     assert lengths[np.searchsorted(np.cumsum(lengths), lengths.sum() / 2)] >= 8
 
 
-def test_own_labels_under_a_team_teacher_are_those_of_an_own_memory():
-    uri = f"{SMART}&memory=team&labels=own"
-    tokens, resets = record(f"{SMART}&memory=team")
-    masks, weights = relabel(uri, tokens, resets)
-    acting, _ = relabel(f"{SMART}&memory=team", tokens, resets)
-    own, _ = relabel(SMART, tokens, resets)
-    counts = weights == 1
-    assert counts.mean() > 0.8
-    changes_role = own >= 1 << 5
-    assert (masks == own)[counts & ~changes_role].all()
-    assert (masks != acting)[counts].any()
+@pytest.mark.parametrize("parameters", ["gear=10", "role_cycle=scout,gear", "roles=static&gear=10"])
+def test_own_labels_under_a_team_teacher_are_those_of_an_own_memory(parameters):
+    uri = f"metta://policy/cogsguard?{parameters}"
+    tokens, resets = record(f"{SMART}&memory=team", ticks=160)
+    masks, weights = relabel(f"{uri}&memory=team&labels=own", tokens, resets)
+    acting, _ = relabel(f"{uri}&memory=team", tokens, resets)
+    own, own_weights = relabel(uri, tokens, resets)
+    assert (masks == own).all()
+    assert (weights == own_weights).all()
+    assert (masks != acting).any()
 
 
 @pytest.mark.parametrize("num_agents", [1, 2, 3, 4, 5, 13, 20])

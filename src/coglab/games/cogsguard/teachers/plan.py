@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coglab.engine.jit import helper, kernel
+from coglab.engine.jit import helper, inlined, kernel
 from coglab.games.cogsguard import memory_layout as layout
 from coglab.games.cogsguard.memory_boards import (
     CENTRE_ROW,
@@ -47,7 +47,7 @@ from coglab.games.cogsguard.teachers.decide import ask_row, choose_goal, shown_v
 CLAIMABLE = np.array([layout.ROUTE_INDEX[name] for name in layout.CLAIMABLE], dtype=np.int64)
 
 
-@helper
+@inlined
 def search_from(state, n, m, todo, enough, costs, agents, is_shared, work):
     """Search from the row's cell, see `search.search`."""
     return search(
@@ -66,7 +66,7 @@ def search_from(state, n, m, todo, enough, costs, agents, is_shared, work):
     )
 
 
-@helper
+@inlined
 def follow(state, n, m, route, area, work):
     """Write the first moves to the class that is followed, which the last search from the row's cell found."""
     length = np.int64(state.route_dist[n, route])
@@ -77,12 +77,14 @@ def follow(state, n, m, route, area, work):
     return moves
 
 
-@helper
+@inlined
 def stock_key(costs):
     """The costs of `mine` as one number."""
     key = 0
     for element in range(NUM_ELEMENTS):
-        key = key * 1024 + np.int64(2.0 * costs[0, element]) + (0 if costs[1, element] < 1e9 else 512)
+        key = (
+            key * 1024 + np.int64(2.0 * costs[0, element]) + (0 if costs[1, element] < 1e9 else 512)
+        )
     return key
 
 
@@ -132,9 +134,7 @@ def plan_rows(tuning, state, first, last, agents_per_memory):
         for attempt in range(2):
             if is_new or attempt == 1:
                 todo = searchable(state, n, m, wanted)
-                rest, area = search_from(
-                    state, n, m, todo, enough, costs, agents, is_shared, work
-                )
+                rest, area = search_from(state, n, m, todo, enough, costs, agents, is_shared, work)
             if is_new:
                 if agents == 0:
                     state.failed[n, 1] |= rest

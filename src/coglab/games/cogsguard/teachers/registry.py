@@ -7,7 +7,7 @@ Light on purpose (no numpy, no kernels): `--help`, `--dry-run` and error message
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from coglab.config.errors import UserError, did_you_mean
@@ -178,6 +178,11 @@ class TeacherSpec:
         if role == SMART and self.allocation == "static":
             return static_role(agent, num_agents)
         return role
+
+    def with_own_memory(self) -> TeacherSpec:
+        """The same teacher, deciding from what each agent has observed itself: what students imitate under `labels=own`."""
+        allocation: Allocation = "stock" if self.allocation == "team" else self.allocation
+        return replace(self, memory="own", labels="acting", allocation=allocation)
 
 
 def static_role(agent: int, num_agents: int) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from coglab.games.cogsguard.teachers.registry import PREFIX, TEACHERS
 
@@ -85,10 +85,10 @@ def teacher_rows() -> list[dict[str, str]]:
             rows.append(
                 {
                     "uri": uri,
-                    "summary": _VARIANT_SUMMARY.get(uri, "") if is_variant else info.summary,
+                    "summary": _OF_VARIANTS[uri].summary if is_variant else info.summary,
                     "recommendation": "alternative" if is_variant else info.recommendation,
-                    "pros": "" if is_variant else info.pros,
-                    "cons": "" if is_variant else info.cons,
+                    "pros": _OF_VARIANTS[uri].pros if is_variant else info.pros,
+                    "cons": _OF_VARIANTS[uri].cons if is_variant else info.cons,
                     "missing": info.missing or "",
                     "speed": speed_text(scores, uri),
                     **{setting: score_text(scores, uri, setting) for setting in SETTINGS},
@@ -97,11 +97,33 @@ def teacher_rows() -> list[dict[str, str]]:
     return rows
 
 
-_VARIANT_SUMMARY = {
-    VARIANTS[0]: "decides from what the whole team has seen, and shares out roles and targets",
-    VARIANTS[1]: "as `memory=team`, and sees the whole map: an upper bound",
-    VARIANTS[2]: "roles by index for the whole episode",
-    VARIANTS[3]: "one scrambler and four miners by index; the others choose",
+class _Words(NamedTuple):
+    summary: str
+    pros: str
+    cons: str
+
+
+_OF_VARIANTS = {
+    VARIANTS[0]: _Words(
+        "decides from what the whole team has seen, and shares out roles and targets",
+        "the strongest play that needs no look at the map",
+        "what team-mates have seen is noise in the labels of a student that has not; `labels=own` avoids it",
+    ),
+    VARIANTS[1]: _Words(
+        "as `memory=team`, and sees the whole map: an upper bound",
+        "shows what knowing the map is worth",
+        "no student can know what it knows",
+    ),
+    VARIANTS[2]: _Words(
+        "roles by index for the whole episode",
+        "no role ever changes",
+        "does not react to what the team lacks; the first label cannot be predicted",
+    ),
+    VARIANTS[3]: _Words(
+        "one scrambler and four miners by index; the others choose",
+        "the distribution that runs of January 2026 name",
+        "too many miners once the stock is full; the first label cannot be predicted",
+    ),
 }
 
 
@@ -119,4 +141,5 @@ def listing() -> str:
             numbers = f"not available yet: {row['missing']}"
         lines.append(f"  {row['uri']:<{column}}  {row['recommendation']}: {row['summary']}")
         lines.append(f"  {'':<{column}}    {numbers}; {row['speed']}")
+        lines.append(f"  {'':<{column}}    good: {row['pros']}; bad: {row['cons']}")
     return "\n".join(lines)

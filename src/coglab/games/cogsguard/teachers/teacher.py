@@ -19,11 +19,10 @@ from coglab.games.cogsguard.teachers.decide import (
     TEAM_PLAY,
     TUNING,
     Roles,
-    Tuning,
     label_rows,
 )
 from coglab.games.cogsguard.teachers.plan import plan_rows
-from coglab.games.cogsguard.teachers.registry import ROLES, SMART, TeacherSpec
+from coglab.games.cogsguard.teachers.registry import SMART, TeacherSpec
 from coglab.games.cogsguard.teachers.team import TEAM_TUNING, allocate_roles, claim_targets
 
 
@@ -81,9 +80,9 @@ class CogsGuardTeacher:
             is_hidden=np.full(num_rows, hidden),
         )
         self._in_team = np.zeros(num_rows, np.bool_)
-        self._own_labels: _OwnLabels | None = None
+        self._imitated: CogsGuardTeacher | None = None
         if spec.labels == "own" and spec.memory != "own":
-            self._own_labels = _OwnLabels(sim, given, own_play)
+            self._imitated = CogsGuardTeacher(spec.with_own_memory(), sim, given)
 
     def observe(self, reset: np.ndarray, first_env: int = 0, last_env: int | None = None) -> None:
         """Take in the simulator's current observations; only when `needs_update`.
@@ -99,8 +98,8 @@ class CogsGuardTeacher:
         if self.spec.memory == "full":
             self._reveal(reset[::agents], first // agents, last // agents)
         plan_rows(self._tuning, self.memory.state, first, last, self.memory.agents_per_memory)
-        if self._own_labels is not None:
-            self._own_labels.observe(self._sim.tokens, reset, first, last)
+        if self._imitated is not None and self._imitated.needs_update:
+            self._imitated.observe(reset, first_env, last_env)
 
     def label(self, reset: np.ndarray, first_env: int = 0, last_env: int | None = None) -> None:
         """Write `labels`, `label_mask` and `label_weight` for the current observations; the GIL is released.
@@ -127,16 +126,20 @@ class CogsGuardTeacher:
             first, last,
         )  # fmt: skip
         self._ticks[begin:end] += 1
-        if self._own_labels is not None:
-            self._own_labels.label(self, first, last)
+        if self._imitated is not None:
+            self._imitated.label(reset, first_env, last_env)
+            rows = slice(first, last)
+            self.label_mask[rows] = self._imitated.label_mask[rows]
+            self.label_weight[rows] = self._imitated.label_weight[rows]
+            self.goals[rows] = self._imitated.goals[rows]
 
     def get_state(self) -> dict[str, np.ndarray]:
         """Copies of what the next labels depend on; the memory only if it is the teacher's own."""
         saved = {"episode": self._episode.copy(), "fixed_role": self._roles.wanted.copy()}
         saved |= {"ticks": self._ticks.copy(), "in_team": self._in_team.copy()}
         saved |= {"is_enforced": self._roles.is_enforced.copy()}
-        for prefix, memory in self._memories():
-            saved |= {prefix + name: array for name, array in memory.get_state().items()}
+        for prefix, part in self._parts():
+            saved |= {prefix + name: array for name, array in part.get_state().items()}
         return saved
 
     def set_state(self, saved: dict[str, np.ndarray]) -> None:
@@ -149,21 +152,23 @@ class CogsGuardTeacher:
             ("is_enforced", self._roles.is_enforced),
         ):
             array[:] = saved.get(name, array)
-        for prefix, memory in self._memories():
-            memory.set_state(
-                {
-                    name.removeprefix(prefix): array
-                    for name, array in saved.items()
-                    if name.startswith(prefix)
-                }
-            )
+        for prefix, part in self._parts():
+            of_part = {
+                name.removeprefix(prefix): array
+                for name, array in saved.items()
+                if name.startswith(prefix)
+            }
+            if of_part:
+                part.set_state(of_part)
 
-    def _memories(self) -> list[tuple[str, MapMemory]]:
-        """The memories that the teacher keeps itself, each with the beginning of its names in a saved state."""
-        memories = [("memory.", self.memory)] if self.needs_update else []
-        if self._own_labels is not None and self._own_labels.keeps_memory:
-            memories.append(("own_memory.", self._own_labels.memory))
-        return memories
+    def _parts(self) -> list[tuple[str, MapMemory | CogsGuardTeacher]]:
+        """What has a state of its own and belongs to the teacher, each with the beginning of its names in a saved state."""
+        parts: list[tuple[str, MapMemory | CogsGuardTeacher]] = []
+        if self.needs_update:
+            parts.append(("memory.", self.memory))
+        if self._imitated is not None:
+            parts.append(("imitated.", self._imitated))
+        return parts
 
     def _begin_episode(self, env: int) -> None:
         """Count the episode and hand out the roles that are fixed for its length."""
@@ -193,39 +198,3 @@ class CogsGuardTeacher:
         """First row and row after the last of a range of games."""
         agents = self._sim.num_agents
         return first_env * agents, (self._sim.num_envs if last_env is None else last_env) * agents
-
-
-class _OwnLabels:
-    """Labels from each agent's own memory, for a teacher that acts on more than that."""
-
-    def __init__(self, sim: Any, memory: MapMemory | None, tuning: Tuning) -> None:
-        self._tuning = tuning
-        self.keeps_memory = memory is None
-        self.memory = MapMemory(sim.num_rows, sim.num_agents) if memory is None else memory
-        num_rows = sim.num_rows
-        self._labels = np.zeros(num_rows, np.int16)
-        # Every role is played as shown; the wish is only for agents that show none yet.
-        self._roles = Roles(
-            wanted=np.full(num_rows, VIBES.index(ROLES[0]), np.int8),
-            is_enforced=np.zeros(num_rows, np.bool_),
-            is_hidden=np.ones(num_rows, np.bool_),
-        )
-
-    def observe(self, tokens: np.ndarray, reset: np.ndarray, first: int, last: int) -> None:
-        """Take in the observations, unless the caller keeps the memory up to date."""
-        if self.keeps_memory:
-            self.memory.update(tokens, reset, first, last)
-            plan_rows(self._tuning, self.memory.state, first, last, 1)
-
-    def label(self, teacher: CogsGuardTeacher, first: int, last: int) -> None:
-        """Write the teacher's mask and weight; where it changes the role, that is to be imitated, with weight 0."""
-        rows = slice(first, last)
-        acted_mask = teacher.label_mask[rows].copy()
-        label_rows(
-            self._tuning, self.memory.state, self._roles, self._labels, teacher.label_mask,
-            teacher.label_weight, teacher.goals, first, last,
-        )  # fmt: skip
-        changes = teacher.labels[rows] >= FIRST_VIBE_ACTION
-        changes |= self._labels[rows] >= FIRST_VIBE_ACTION
-        teacher.label_mask[rows][changes] = acted_mask[changes]
-        teacher.label_weight[rows][changes] = 0.0

@@ -24,7 +24,6 @@ from coglab.games.cogsguard.routes import (
     searchable,
 )
 from coglab.games.cogsguard.search import CLAIM_BITS
-from coglab.games.cogsguard.teachers.plan import CLAIMABLE, follow_alone
 from coglab.games.cogsguard.teachers.decide import (
     ALIGNER_VIBE,
     CARGO,
@@ -37,6 +36,7 @@ from coglab.games.cogsguard.teachers.decide import (
     choose_goal,
     shown_vibe,
 )
+from coglab.games.cogsguard.teachers.plan import CLAIMABLE, follow_alone
 
 PERIOD = 40
 """Ticks between two allocations of roles."""
