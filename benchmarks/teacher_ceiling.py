@@ -6,13 +6,15 @@
 No team of A agents, whatever it knows, can own more than n junctions at tick t unless it had the time for it:
 
 * nobody is at a junction before the length of the shortest way from the nearest start cell;
-* each junction taken costs an agent the bump that takes it, the bump at the chest, and the moves from where it took the one before (at
-  least the distance to the nearest other junction, less 2) or from its start;
-* each heart but the first six (five in the bank, one from the first stock) costs four bumps at extractors and one at a depot.
+* each junction taken costs an agent the bump that takes it, the bump at the chest, and the moves from where it took
+  the one before (at least the distance to the nearest other junction, less 2) or from its start;
+* each heart but the first six (five in the bank, one from the first stock) costs four bumps at extractors and one
+  at a depot.
 
-So the n-th junction is not taken before tick max(D_n, W_n / A), with D the sorted ways and W the summed work of the n cheapest. Left
-out, in the team's favour: gear, energy, walls between junctions, ways to extractors and back, exploration, and everything that the
-clips do. Hearts: 5 in the bank and a tenth of the scarcest element on the map and in the first stock, if nothing is spent on gear.
+So the n-th junction is not taken before tick max(D_n, W_n / A), with D the sorted ways and W the summed work of the
+n cheapest. Left out, in the team's favour: gear, energy, walls between junctions, ways to extractors and back,
+exploration, and everything that the clips do. Hearts: 5 in the bank and a tenth of the scarcest element on the map
+and in the first stock, if nothing is spent on gear.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import numpy as np
 from coglab.games.cogsguard.teachers.scores import SETTINGS, teacher_rows
 from coglab.games.machina1.teachers import registry
 
+
 def _known() -> dict[str, list[dict[str, str]]]:
     """Game -> its scripted teachers: the one table that `--list` and the docs show, scores and speed as text."""
     cogsguard = [
