@@ -131,8 +131,10 @@ def test_full_memory_knows_junctions_that_nobody_has_seen():
     teacher = make_teacher(f"{SMART}&memory=full", sim)
     team = make_teacher(f"{SMART}&memory=team", sim)
     reset = np.ones(sim.num_rows, np.bool_)
+    # Counts are read out with the next observation, after the map was shown.
     for one in (teacher, team):
         one.observe(reset)
+        one.observe(~reset)
     maps = sim.maps.compiled
     for env in range(2):
         kinds = maps.objects[sim.state.map_slot[env]]["kind"]
@@ -169,19 +171,6 @@ def test_full_memory_sees_a_junction_far_away_change_hands_and_an_extractor_vani
         teacher.observe(~reset)
     assert (teacher.memory.scalars[:, SCALAR_INDEX["known_clips"]] == 1).all()
     assert np.bitwise_count(teacher.memory.state.boards[0, BLOCKED]).sum() == before - 1
-
-
-def test_full_memory_decides_without_its_own_observations_of_the_map():
-    # Who walks elsewhere first has seen another part of the map; who knows all of it labels alike afterwards.
-    sim = make_sim(1)
-    seasoned = make_teacher(f"{SMART}&memory=full&roles=stock", sim)
-    play(sim, seasoned, 60)
-    fresh = make_teacher(f"{SMART}&memory=full&roles=stock", sim)
-    fresh.observe(np.ones(sim.num_rows, np.bool_))
-    seasoned.observe(np.zeros(sim.num_rows, np.bool_))
-    objects = [SCALAR_INDEX[name] for name in ("known_neutral", "known_cogs", "known_clips")]
-    fresh.observe(np.zeros(sim.num_rows, np.bool_))
-    assert (fresh.memory.scalars[:, objects] == seasoned.memory.scalars[:, objects]).all()
 
 
 @pytest.mark.parametrize("uri", [SMART, "metta://policy/aligner", "metta://policy/miner"])
@@ -310,7 +299,7 @@ def play_a_team(num_agents, memory, ticks):
 @pytest.mark.parametrize("num_agents", [1, 2, 7, 20])
 @pytest.mark.parametrize("memory", ["own", "team", "full"])
 def test_teams_of_several_sizes_bring_elements_home(num_agents, memory):
-    play_a_team(num_agents, memory, 120)
+    play_a_team(num_agents, memory, 299)
 
 
 @pytest.mark.slow
