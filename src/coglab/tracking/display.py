@@ -243,7 +243,7 @@ def dashboard(view: RunView, console: Console) -> RenderableType:
     curves.add_column(no_wrap=True)
     curves.add_column(no_wrap=True)
     width = max(8, min(32, console.width - 72))
-    for name in WATCHED:
+    for name in view.watched():
         value = view.latest.get(name)
         mark, words = view.judge(name)
         curves.add_row(
