@@ -276,7 +276,7 @@ def dashboard(view: RunView, console: Console) -> RenderableType:
 
 
 def _machine(view: RunView) -> str:
-    """Processor, memory and the newest checkpoint."""
+    """Processor, memory, GPU and the newest checkpoint."""
     latest, parts = view.latest, []
     if "monitor/cpu_percent" in latest:
         parts.append(f"cpu {latest['monitor/cpu_percent']:.0f} %")
@@ -285,6 +285,8 @@ def _machine(view: RunView) -> str:
         if "monitor/memory_percent" in latest:
             text += f" ({latest['monitor/memory_percent']:.0f} %)"
         parts.append(text)
+    if "monitor/gpu0/utilization_percent" in latest:
+        parts.append(f"gpu {latest['monitor/gpu0/utilization_percent']:.0f} %")
     if "monitor/gpu0/memory_gb" in latest:
         parts.append(f"gpu memory {latest['monitor/gpu0/memory_gb']:.1f} GB")
     if "checkpoint/version" in latest:
