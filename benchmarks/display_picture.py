@@ -1,6 +1,6 @@
 """Draws the training display as it looked at some point of a run, from the run's ledger.
 
-    ./.venv/bin/python benchmarks/display_picture.py train_dir/first docs/figures/display.svg --share 0.12
+./.venv/bin/python benchmarks/display_picture.py train_dir/first docs/figures/display.svg --share 0.12
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def main() -> None:
     console.print(dashboard(view, console))
     picture = console.export_svg(title=f"coglab: {view.name}")
     # rich names typefaces on a server; a picture in the documentation loads nothing.
-    given.out.write_text(re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL), encoding="utf-8")
+    given.out.write_text(
+        re.sub(r"@font-face \{.*?\}", "", picture, flags=re.DOTALL), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

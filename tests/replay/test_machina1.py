@@ -134,7 +134,10 @@ def _document(world, *ticks):
 
 
 def _events(document):
-    return [[step, EVENT_NAMES[kind], agent, thing] for step, kind, agent, thing, _ in document["events"]]
+    return [
+        [step, EVENT_NAMES[kind], agent, thing]
+        for step, kind, agent, thing, _ in document["events"]
+    ]
 
 
 def test_a_heart_is_made_by_its_maker_and_delivered_to_the_chest_beside():
@@ -172,7 +175,10 @@ def test_the_last_use_of_an_extractor_is_marked():
     document = _document(world, ("move_east",))
     assert _events(document) == [[1, "depleted", -1, 0]]
     assert document["objects"][0]["uses_left"] == {"delta": [1, -1]}
-    assert tracks.decode(document["objects"][0]["ready_at"], 2).tolist() == [0, 101]  # rests 100 ticks
+    assert tracks.decode(document["objects"][0]["ready_at"], 2).tolist() == [
+        0,
+        101,
+    ]  # rests 100 ticks
 
 
 # --- pictures --------------------------------------------------------------------------------------------------------
@@ -180,7 +186,10 @@ def test_the_last_use_of_an_extractor_is_marked():
 
 def test_pictures_say_how_many_hearts_there_are(episode, tmp_path):
     document = copy.deepcopy(episode[0])
-    document["team"] = {"hearts_made": [[0, 0], [20, 4], [60, 8]], "hearts_delivered": [[0, 0], [70, 1]]}
+    document["team"] = {
+        "hearts_made": [[0, 0], [20, 4], [60, 8]],
+        "hearts_delivered": [[0, 0], [70, 1]],
+    }
     document["events"] = [[20, 0, 1, 0, -1], [30, 3, -1, 5, -1], [70, 1, 2, 1, -1]]
     history = History(document)
     assert Painter(history).score(65).startswith("tick 65   hearts: 8 made, 0 delivered")
@@ -203,7 +212,9 @@ def test_an_extractor_is_painted_as_full_as_it_is(episode):
     thing["uses_left"] = [[0, 10], [50, 0]]
     painter = Painter(History(document), cell_px=16)
     col, row = thing["location"]
-    place = [(index - first) * 16 + 8 for index, first in ((col, painter._left), (row, painter._top))]
+    place = [
+        (index - first) * 16 + 8 for index, first in ((col, painter._left), (row, painter._top))
+    ]
     full, empty = (painter.paint(state).getpixel(tuple(place)) for state in (0, 50))
     assert sum(full) > 2 * sum(empty)
 

@@ -278,7 +278,11 @@ def test_one_ctrl_c_ends_a_program_with_a_live_display_and_gives_the_cursor_back
     )
     master, slave = pty.openpty()
     child = subprocess.Popen(
-        [sys.executable, str(program)], stdin=slave, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm"}
+        [sys.executable, str(program)],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env={**os.environ, "TERM": "xterm"},
     )
     os.close(slave)
     shown = b""

@@ -14,11 +14,10 @@ from coglab.games.registry import game_of
 from coglab.policies.learned import log_softmax
 from coglab.policies.protocol import ActOutput, Mode, Policy
 from coglab.replay.file import Document
-from coglab.replay.games import REPLAY_GAMES
+from coglab.replay.games import REPLAY_GAMES, RecordedSim
 from coglab.replay.recorder import Heading, Recorder, Thoughts
 
 if TYPE_CHECKING:
-    from coglab.engine.kernel_sim import KernelSim
     from coglab.evaluation.episodes import EvaluationResult
     from coglab.games.config import GameConfig
 
@@ -129,7 +128,7 @@ class Episode:
         note: str = "",
     ) -> None:
         recorded = REPLAY_GAMES[game.kind]
-        self.sim: KernelSim = recorded.make_game(
+        self.sim: RecordedSim = recorded.make_game(
             game, map_seed=map_seed, seed=seed, env_id=env_id
         )
         self._cast, self._mode = cast, mode

@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 
 from coglab.config import Config, UserError, build
-from coglab.engine.kernel_sim import KernelSim
 from coglab.games.cogsguard.config import CogsGuardConfig
 from coglab.games.cogsguard.missions import is_text_map
+from coglab.games.cogsguard.sim import CogsGuardSim
 from coglab.games.machina1.config import Machina1Config
+from coglab.games.machina1.sim import Machina1Sim
 from coglab.replay import cogsguard, machina1
 from coglab.replay.file import Document
 from coglab.replay.recorder import GameReader
+
+RecordedSim = CogsGuardSim | Machina1Sim
+"""A simulator of one of these games."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class ReplayGame:
     """
 
     config: type[Config]
-    make_game: Callable[..., KernelSim]
+    make_game: Callable[..., RecordedSim]
     make_reader: Callable[[Any], GameReader]
     takes_grid: Callable[[Any], bool] = lambda config: False
     grid_of: Callable[[Document], np.ndarray] | None = None

@@ -55,7 +55,7 @@ class Look(ABC):
     def action_of_key(self, key: str) -> int | None:
         """Return the action that a key stands for, None for other keys."""
 
-    def keys(self) -> tuple[tuple[str, str], ...]:
+    def key_help(self) -> tuple[tuple[str, str], ...]:
         """List the keys and what they do."""
         return (
             ("arrows, w a s d", "move, use"),

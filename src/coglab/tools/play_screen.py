@@ -89,7 +89,11 @@ class Screen:
         if self.is_narrow:
             map_ = Panel.fit(self.map_text(), title=self._title(), padding=0)
             return Group(
-                map_, self.look.team(self.sim), self._roster(3), Text(_SHORT_KEYS), Text(self.message, "bold")
+                map_,
+                self.look.team(self.sim),
+                self._roster(3),
+                Text(_SHORT_KEYS),
+                Text(self.message, "bold"),
             )
         grid = Table.grid(padding=(0, 1))
         grid.add_row(Panel(self.map_text(), title=self._title(), padding=0), self._side())
@@ -181,6 +185,6 @@ class Screen:
             table.add_row("r", "take over again")
             table.add_row("q", "quit")
             return table
-        for key, meaning in self.look.keys():
+        for key, meaning in self.look.key_help():
             table.add_row(Text(key, "bold"), meaning)
         return table

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from coglab.config import UserError
 from coglab.games.config import GameConfig
 from coglab.games.registry import game_of, require_teacher_of
 from coglab.policies.uris import PREFIX, parse_uri
