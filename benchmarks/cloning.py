@@ -4,10 +4,11 @@
     python -m benchmarks.cloning --steps 3000000 --seeds 1 2    shorter
     python -m benchmarks.cloning --table                        only print what has been measured
 
-Every student is trained by the recipe, on labels only (half of the rows led by the teacher, half by the student, to the end),
-and then plays held-out maps. While it plays, the own-memory teacher labels what it sees: agreement is the share of its steps at
-which the action is one that this teacher calls right, wherever the label has weight. So all students answer the same question,
-whoever taught them. Results are written after every student; what has been measured is not measured again.
+Every student is trained by the recipe, on labels only (half of the rows led by the teacher, half by the student, to
+the end), and then plays held-out maps. While it plays, the own-memory teacher labels what it sees: agreement is the
+share of its steps at which the action is one that this teacher calls right, wherever the label has weight. So all
+students answer the same question, whoever taught them. Results are written after every student; what has been
+measured is not measured again.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def train(uri: str, seed: int, steps: int, run: str) -> None:
     command = [
         sys.executable, "tools/run.py", "recipes.experiment.cogsguard.train", f"run={run}",
         f"teacher={teacher}", f"trainer.total_timesteps={steps}", f"system.seed={seed}",
-        "policy_architecture=fast", f"trainer.minibatch_size={MINIBATCH}", "trainer.losses.ppo_actor.enabled=false", "evaluator.at_end=false",
+        "policy_architecture=fast", f"trainer.minibatch_size={MINIBATCH}",
+        "trainer.losses.ppo_actor.enabled=false", "evaluator.at_end=false",
     ]  # fmt: skip
     root = Path(__file__).parents[1]
     environment = os.environ | {"BOOTSTRAP": "off", "CI": "true"}

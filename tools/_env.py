@@ -22,7 +22,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OLDEST, NEWEST = (3, 11), (3, 13)
-EXTRAS = ("wandb", "sweep", "envs", "dev")
+EXTRAS = ("wandb", "sweep", "envs", "film", "dev")
 
 
 def say(text):

@@ -12,12 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from coglab.analysis.blocks import markdown
+from coglab.analysis.blocks import Table, markdown
 from coglab.analysis.config import FilterConfig
 from coglab.analysis.report import build
+from coglab.analysis.report_sections import teachers
+from coglab.analysis.teachers import table
 from coglab.analysis.text import MASK
 from coglab.analysis.write import is_replaceable, render, write
 from coglab.config import UserError
+from coglab.games.cogsguard.teachers.scores import teacher_rows
 from tests.analysis.synthetic import DAY, NOW, config_of, write_run
 
 JANUARY = Path(__file__).parent.parent / "data" / "january_2026.json"
@@ -121,6 +124,24 @@ def test_a_teacher_that_no_run_used_is_a_prior(january):
     assert january["teachers"]["recommendation"]["basis"] == "prior only"
 
 
+def test_the_report_shows_the_teachers_as_the_list_does():
+    rows, _ = table("cogsguard", [], higher=True)
+    listed = teacher_rows()
+    assert [r["uri"] for r in rows] == [r["uri"] for r in listed]
+    for shown, row in zip(rows, listed, strict=True):
+        assert (shown["summary"], shown["use"]) == (row["summary"], row["recommendation"])
+        assert (shown["pros"], shown["cons"]) == (row["pros"], row["cons"])
+        assert shown["pros"]
+        assert shown["cons"]
+        assert row["arena"] in shown["measured"]
+        assert shown["measured"].endswith(row["speed"])
+    doc = {"teachers": {"rows": rows, "recommendation": {"uri": None, "text": "nothing"}}}
+    (shown_table,) = [block for block in teachers(doc) if isinstance(block, Table)]
+    assert len(shown_table.header) == len(shown_table.rows[0])
+    for cells, row in zip(shown_table.rows, listed, strict=True):
+        assert {row["summary"], row["pros"], row["cons"], row["recommendation"]} <= set(cells[2:6])
+
+
 def test_repeats_by_name_stand_beside_the_ranking(january):
     groups = {g["name"]: g for g in january["repeats"]["groups"]}
     assert groups["relh.machina1_cloner.114.5.big3_teacherbc"]["spread"] == pytest.approx(1.38)
@@ -149,6 +170,9 @@ def test_the_january_document_is_golden(january, request):
     january["tool"] = "coglab"
     for row in january["monitor"]:
         row["meaning"] = "(from the table of metrics)"
+    for row in january["teachers"]["rows"]:  # scores and costs change with every measurement
+        for name in set(row) - {"uri", "name"}:
+            row[name] = "(from the table of teachers)" if isinstance(row[name], str) else row[name]
     january["sources"] = ["table:tests/data/january_2026.json"]
     january["remarks"] = [
         r.replace(str(JANUARY), "tests/data/january_2026.json") for r in january["remarks"]

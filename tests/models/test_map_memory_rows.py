@@ -6,6 +6,7 @@ import numpy as np
 
 from coglab.games.cogsguard.memory_layout import ROUTE_INDEX, SCALAR_INDEX, SCALARS
 from coglab.games.cogsguard.reading import READING
+from coglab.games.registry import GAMES
 from coglab.models.components.obs_map_memory import MapMemoryRows
 from coglab.models.vocabulary import RowAllocator
 
@@ -13,7 +14,7 @@ from coglab.models.vocabulary import RowAllocator
 def facts(mode: int = 0, dist: dict | None = None, move: dict | None = None, **scalars: int):
     """Block name -> index within the block, for a memory that holds just these facts."""
     allocator = RowAllocator()
-    rows = MapMemoryRows(allocator, READING)
+    rows = MapMemoryRows(allocator, GAMES["cogsguard"])
     memory = SimpleNamespace(
         scalars=np.zeros((1, len(SCALARS)), np.int16),
         route_dist=np.full((1, len(ROUTE_INDEX)), 255, np.uint8),

@@ -172,7 +172,7 @@ def test_the_last_use_of_an_extractor_is_marked():
     document = _document(world, ("move_east",))
     assert _events(document) == [[1, "depleted", -1, 0]]
     assert document["objects"][0]["uses_left"] == {"delta": [1, -1]}
-    assert tracks.decode(document["objects"][0]["ready_at"], 2).tolist() == [0, 100]
+    assert tracks.decode(document["objects"][0]["ready_at"], 2).tolist() == [0, 101]  # rests 100 ticks
 
 
 # --- pictures --------------------------------------------------------------------------------------------------------

@@ -118,7 +118,7 @@ def test_a_damaged_replay_is_refused_in_words(episode):
 def test_without_ffmpeg_a_film_is_refused_with_what_to_do(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: None)
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
-    with pytest.raises(UserError, match="imageio-ffmpeg"):
+    with pytest.raises(UserError, match="--with film"):
         find_ffmpeg()
 
 

@@ -35,3 +35,18 @@ def test_what_is_no_number_is_told_at_once():
 def test_the_kl_divergence_is_left_to_the_trainers_own_guard():
     assert feed(TargetAlerts(), [0.1] * 50) == []
     assert len(feed(TargetAlerts(), [0.9] * 50, "losses/clipfrac")) == 1
+
+
+def test_clipping_is_no_alert_while_a_teacher_labels():
+    alerts = TargetAlerts()
+    for step in range(50):
+        row = {"losses/teacher_led_proportion": 0.5, "losses/clipfrac": 0.9}
+        assert alerts.update(step, row) == []
+    alone = [
+        alert
+        for step in range(WINDOW)
+        for alert in alerts.update(
+            step, {"losses/teacher_led_proportion": 0.0, "losses/clipfrac": 0.9}
+        )
+    ]
+    assert len(alone) == 1

@@ -1,3 +1,4 @@
+import contextlib
 import io
 import math
 import os
@@ -230,3 +231,65 @@ def test_the_reader_of_the_output_may_leave(tmp_path):
     assert child.stderr.read() == b""
     child.stderr.close()
     assert (tmp_path / "end").read_text() == "done"
+
+
+def test_a_game_without_collectives_has_no_line_for_their_junctions():
+    junctions = "env_collective/cogs/aligned.junction.held"
+    view = RunView("dinky-001", "recipes.experiment.machina1_cloner.train", 1000)
+    assert junctions in view.watched()  # nothing is known yet
+    view.update(10, {"losses/approx_kl": 0.01}, now=0.0)
+    assert junctions in view.watched()  # no episode has ended yet
+    view.update(20, {"env_agent/heart.gained": 3.0, "overview/reward": 9.0}, now=1.0)
+    assert junctions not in view.watched()
+    assert "junction" not in rendered(view)
+    assert junctions in make_view().watched()
+
+
+def test_the_machine_line_has_the_gpu():
+    view = make_view()
+    view.update(
+        2_000_000_000,
+        {"monitor/gpu0/utilization_percent": 87.4, "monitor/gpu0/memory_gb": 31.25},
+        now=30.0,
+    )
+    assert "gpu 87 %  gpu memory 31.2 GB" in rendered(view)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a pseudo-terminal")
+def test_one_ctrl_c_ends_a_program_with_a_live_display_and_gives_the_cursor_back(tmp_path):
+    import pty
+    import signal
+    import time
+
+    program = tmp_path / "shows.py"
+    program.write_text(
+        "import time\n"
+        "from coglab.tracking.config import DisplayConfig\n"
+        "from coglab.tracking.display import OutputConsole, open_display\n"
+        "from coglab.tracking.run_view import RunView\n"
+        "display = open_display(DisplayConfig(mode='rich'), RunView('a', 'b', 100))\n"
+        "try:\n"
+        "    for step in range(10_000):\n"
+        "        display.update(step, {'overview/reward': 1.0})\n"
+        "        time.sleep(0.01)\n"
+        "except KeyboardInterrupt:\n"
+        "    display.close()\n"
+        "    raise SystemExit(130)\n"
+    )
+    master, slave = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, str(program)], stdin=slave, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm"}
+    )
+    os.close(slave)
+    shown = b""
+    while b"reward" not in shown:
+        shown += os.read(master, 65536)
+    asked = time.monotonic()
+    child.send_signal(signal.SIGINT)
+    with contextlib.suppress(OSError):  # Linux reports the end of the terminal as an error
+        while data := os.read(master, 65536):
+            shown += data
+    assert child.wait(60) == 130
+    assert time.monotonic() - asked < 30
+    assert shown.rindex(b"\x1b[?25h") > shown.rindex(b"\x1b[?25l")
+    os.close(master)

@@ -96,6 +96,19 @@ def test_a_run_with_a_strict_guard_lowers_its_step_size_and_goes_on():
     assert "losses/approx_kl" in quiet.tracker.printed[0]
 
 
+def test_the_guard_waits_for_the_teacher_to_leave_unless_told_otherwise():
+    guard = {"target": 1e-12, "patience": 2, "action": "lower_learning_rate"}
+
+    def rate_factor(**more) -> float:
+        trainer = make_trainer(config=TrainerConfig(kl_guard={**guard, **more}))
+        for _ in range(2):
+            assert trainer.iterate()["losses/teacher_led_proportion"] > 0
+        return trainer.kl_guard.rate_factor
+
+    assert rate_factor() == 1.0
+    assert rate_factor(while_taught=True) == 0.5
+
+
 def test_a_warning_is_given_once_until_it_is_calm_again():
     guard = KlGuard(KlGuardConfig(target=0.03, patience=2))
     said = [guard.observe(kl, 7) is not None for kl in (1, 1, 1, 1, 1, 0.01, 1, 1)]

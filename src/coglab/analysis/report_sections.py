@@ -7,6 +7,7 @@ from typing import Any
 
 from coglab.analysis.blocks import Block, Cell, Code, Heading, Items, Listing, Table, Text
 from coglab.analysis.text import clean, hours, number, p_value, percent, quoted, steps
+from coglab.games.cogsguard.teachers.scores import SETTINGS
 
 MAX_ROWS = 30
 _MARK = {
@@ -196,7 +197,7 @@ def teachers(doc: dict[str, Any]) -> list[Block]:
                 "for it",
                 "against it",
                 "use",
-                "reward / hearts: " + " | ".join(s.title for s in SETTINGS.values()) + "; speed",
+                f"reward / hearts ({' | '.join(s.title for s in SETTINGS.values())}); speed",
                 "runs in your data",
                 "median score",
                 "cloning loss",

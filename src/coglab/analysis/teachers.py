@@ -8,30 +8,39 @@ from typing import Any
 import numpy as np
 
 from coglab.games.cogsguard.teachers.scores import SETTINGS, teacher_rows
-
-_DINKY = "metta://policy/dinky:v15"
+from coglab.games.machina1.teachers import registry
 
 
 def _known() -> dict[str, list[dict[str, str]]]:
     """Game -> its scripted teachers: the one table that `--list` and the docs show, scores and speed as text."""
-    by_game: dict[str, list[dict[str, str]]] = {"cogsguard": [], "machina1": []}
-    for row in teacher_rows():
-        measured = " | ".join(row[setting] for setting in SETTINGS)
-        by_game["machina1" if row["uri"] == _DINKY else "cogsguard"].append(
-            {
-                "name": row["uri"].removeprefix("metta://policy/"),
-                "uri": row["uri"],
-                "summary": row["summary"],
-                "pros": row["pros"],
-                "cons": row["cons"],
-                "use": row["recommendation"],
-                "measured": "-" if set(measured) <= set("- |") else f"{measured}; {row['speed']}",
-            }
-        )
-    return by_game
+    cogsguard = [
+        {
+            "name": row["uri"].removeprefix("metta://policy/"),
+            "uri": row["uri"],
+            "summary": row["summary"],
+            "pros": row["pros"],
+            "cons": row["cons"],
+            "use": row["recommendation"],
+            "measured": " | ".join(row[setting] for setting in SETTINGS) + f"; {row['speed']}",
+        }
+        for row in teacher_rows()
+    ]
+    machina1 = [
+        {
+            "name": name,
+            "uri": info.uri,
+            "summary": info.summary,
+            "pros": info.pros,
+            "cons": info.cons,
+            "use": info.recommendation,
+            "measured": "-",
+        }
+        for name, info in registry.TEACHERS.items()
+    ]
+    return {"cogsguard": cogsguard, "machina1": machina1}
 
 
-PRIOR = {"cogsguard": "metta://policy/cogsguard?gear=10", "machina1": _DINKY}
+PRIOR = {"cogsguard": "metta://policy/cogsguard?gear=10", "machina1": "metta://policy/dinky:v15"}
 """Game -> the teacher to begin with where no run says anything."""
 
 

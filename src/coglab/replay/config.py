@@ -20,7 +20,7 @@ class PictureConfig(Config):
     """An animation for pages that cannot show the viewer."""
 
     mp4: bool = False
-    """A film; smaller than a GIF. Needs `ffmpeg`, or the package imageio-ffmpeg."""
+    """A film; smaller than a GIF. Needs `ffmpeg`, or `./tools/run.py --with film ...`."""
 
     first: int = Field(0, ge=0)
     """State that animations begin with."""

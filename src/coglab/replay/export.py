@@ -140,8 +140,8 @@ def find_ffmpeg() -> str:
         import imageio_ffmpeg
     except ImportError:
         raise UserError(
-            "`pictures.mp4=true` needs ffmpeg: install it from your system's packages, or "
-            "`.venv/bin/pip install imageio-ffmpeg`. `pictures.gif=true` needs nothing."
+            "`pictures.mp4=true` needs ffmpeg: install it from your system's packages, or start with "
+            "`./tools/run.py --with film ...`, which brings the package imageio-ffmpeg. `pictures.gif=true` needs nothing."
         ) from None
     return str(imageio_ffmpeg.get_ffmpeg_exe())
 

@@ -17,6 +17,13 @@ GUARDED = ("losses/approx_kl",)
 """Metrics that the trainer watches itself and acts on (`trainer.kl_guard`); telling them twice would help nobody."""
 
 
+WHILE_ALONE = ("losses/clipfrac",)
+"""Metrics whose target holds once the teacher has left: imitation moves the policy on purpose, and far at first."""
+
+SHARES = ("losses/teacher_led_proportion", "losses/student_led_proportion")
+"""Shares of the rows that a teacher labels."""
+
+
 class Alert(NamedTuple):
     """What is told, once per metric and reason."""
 
@@ -47,9 +54,11 @@ class TargetAlerts:
             What is to be told now.
         """
         alerts = []
+        is_taught = any(metrics.get(share, 0.0) > 0.0 for share in SHARES)
+        passed_over = {*self._told, *self._ignored, *(WHILE_ALONE if is_taught else ())}
         for name, value in metrics.items():
             metric = find_metric(name)
-            if metric is None or metric.below is None or name in {*self._told, *self._ignored}:
+            if metric is None or metric.below is None or name in passed_over:
                 continue
             recent = self._recent.setdefault(name, deque(maxlen=WINDOW))
             recent.append(float(value))

@@ -243,7 +243,7 @@ def dashboard(view: RunView, console: Console) -> RenderableType:
     curves.add_column(no_wrap=True)
     curves.add_column(no_wrap=True)
     width = max(8, min(32, console.width - 72))
-    for name in WATCHED:
+    for name in view.watched():
         value = view.latest.get(name)
         mark, words = view.judge(name)
         curves.add_row(
@@ -276,7 +276,7 @@ def dashboard(view: RunView, console: Console) -> RenderableType:
 
 
 def _machine(view: RunView) -> str:
-    """Processor, memory and the newest checkpoint."""
+    """Processor, memory, GPU and the newest checkpoint."""
     latest, parts = view.latest, []
     if "monitor/cpu_percent" in latest:
         parts.append(f"cpu {latest['monitor/cpu_percent']:.0f} %")
@@ -295,6 +295,8 @@ def _machine(view: RunView) -> str:
             f"{latest['ranks/count']:.0f} processes: {format_count(min(rates))} to {format_count(max(rates))} steps/s "
             f"each, waiting {100 * latest['ranks/wait']:.0f} %, memory {latest['ranks/memory_gb']:.1f} GB together"
         )
+    if "monitor/gpu0/utilization_percent" in latest:
+        parts.append(f"gpu {latest['monitor/gpu0/utilization_percent']:.0f} %")
     if "monitor/gpu0/memory_gb" in latest:
         parts.append(f"gpu memory {latest['monitor/gpu0/memory_gb']:.1f} GB")
     if "checkpoint/version" in latest:

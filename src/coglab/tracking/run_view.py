@@ -112,6 +112,15 @@ class RunView:
             if name in metrics:
                 curve.add(metrics[name])
 
+    def watched(self) -> list[str]:
+        """List the metrics of `WATCHED` that this run has, or may still have: not every game has collectives."""
+        has_game = any(name in self.latest for name in WATCHED if name.startswith("env_agent/"))
+        return [
+            name
+            for name in WATCHED
+            if name in self.latest or not (has_game and name.startswith("env_collective/"))
+        ]
+
     def share_done(self) -> float:
         """Share of the budget that is used, 0 to 1."""
         return min(1.0, self.step / self.target_steps) if self.target_steps > 0 else 0.0

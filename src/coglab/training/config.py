@@ -321,6 +321,9 @@ class KlGuardConfig(Config):
     patience: int = Field(10, ge=1)
     """Iterations in a row that must be above."""
 
+    while_taught: bool = False
+    """Count iterations in which a teacher labels too. Off: imitation moves the policy on purpose, and far at first."""
+
     action: Literal["warn", "lower_learning_rate", "stop"] = "warn"
     """`warn`: a line on the terminal and an alert in W&B, once until it is calm again. `lower_learning_rate`: besides, the
     policy's step size is multiplied by `factor`, every `patience` iterations. `stop`: the run fails; its last checkpoint

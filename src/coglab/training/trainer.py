@@ -303,7 +303,9 @@ class Trainer:
         for schedule in now.schedules:
             value = scheduled_value(schedule, counters.agent_step - geometry.steps_per_iteration)
             metrics[f"hyperparameters/schedule/{schedule.value}"] = value
-        warning = self.kl_guard.observe(metrics.get("losses/approx_kl"), counters.agent_step)
+        is_guarded = self.config.kl_guard.while_taught or not rollout.uses_teacher
+        approx_kl = metrics.get("losses/approx_kl") if is_guarded else None
+        warning = self.kl_guard.observe(approx_kl, counters.agent_step)
         if warning is not None:
             self.tracker.alert("approx_kl is high", warning)
         if self.map_pool is not None and self.maps_per_iteration:

@@ -34,6 +34,7 @@ const app = {
     byId('note').hidden = !byId('note').textContent;
     byId('chart-title').textContent = [...new Set(replays.map((replay) => (replay.isMachina1 ? 'hearts' : 'junctions')))].join(', ');
     byId('stock-title').textContent = [...new Set(replays.map((replay) => (replay.isMachina1 ? 'in the chests' : 'team stock')))].join(', ');
+    byId('areas').parentNode.hidden = replays.every((replay) => replay.isMachina1);
     roster.build(replays[this.focus]);
     this.readLink();
     this.resize();

@@ -11,11 +11,19 @@ from coglab.games.cogsguard.config import CogsGuardConfig
 from coglab.games.cogsguard.mapgen import generate_map
 from coglab.games.cogsguard.maps import MapTable
 from coglab.games.cogsguard.memory import SCALAR_INDEX, MapMemory
+from coglab.games.cogsguard.memory_boards import BLOCKED
 from coglab.games.cogsguard.memory_layout import VIBES
+from coglab.games.cogsguard.rules import (
+    CARBON_EXTRACTOR,
+    HUB,
+    JUNCTION,
+    RESOURCES,
+)
 from coglab.games.cogsguard.sim import CogsGuardSim
 from coglab.games.cogsguard.teachers import make_teacher
 
 TEAM = 6
+OXYGEN, SILICON = RESOURCES.index("oxygen"), RESOURCES.index("silicon")
 SMART = "metta://policy/cogsguard?gear=10"
 EVERY = [
     SMART,
@@ -92,9 +100,9 @@ def relabel(uri, tokens, resets, num_agents=TEAM):
     return np.array(masks), np.array(weights)
 
 
-@pytest.mark.parametrize("uri", EVERY)
-def test_labels_are_actions_and_masks_hold_them(uri):
-    sim = make_sim(2)
+def check_labels(uri, max_steps, ticks):
+    """Play past the end of an episode and look at every label."""
+    sim = make_sim(2, max_steps=max_steps)
     teacher = make_teacher(uri, sim)
 
     def watch(tick):
@@ -104,7 +112,65 @@ def test_labels_are_actions_and_masks_hold_them(uri):
         if "labels=own" not in uri:
             assert ((teacher.label_mask >> teacher.labels) & 1).all()
 
-    play(sim, teacher, 320, watch)
+    play(sim, teacher, ticks, watch)
+
+
+@pytest.mark.parametrize("uri", EVERY)
+def test_labels_are_actions_and_masks_hold_them(uri):
+    check_labels(uri, max_steps=60, ticks=70)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("uri", EVERY)
+def test_labels_of_long_episodes_are_actions_and_masks_hold_them(uri):
+    check_labels(uri, max_steps=300, ticks=320)
+
+
+def test_full_memory_knows_junctions_that_nobody_has_seen():
+    sim = make_sim(2)
+    teacher = make_teacher(f"{SMART}&memory=full", sim)
+    team = make_teacher(f"{SMART}&memory=team", sim)
+    reset = np.ones(sim.num_rows, np.bool_)
+    # Counts are read out with the next observation, after the map was shown.
+    for one in (teacher, team):
+        one.observe(reset)
+        one.observe(~reset)
+    maps = sim.maps.compiled
+    for env in range(2):
+        kinds = maps.objects[sim.state.map_slot[env]]["kind"]
+        junctions = (kinds == JUNCTION).sum()
+        row = env * TEAM
+        known = SCALAR_INDEX["known_neutral"]
+        assert teacher.memory.scalars[row, known] == junctions
+        assert team.memory.scalars[row, known] < junctions
+
+
+def test_full_memory_sees_a_junction_far_away_change_hands_and_an_extractor_vanish():
+    sim = make_sim(1)
+    teacher = make_teacher(f"{SMART}&memory=full", sim)
+    reset = np.ones(sim.num_rows, np.bool_)
+    teacher.observe(reset)
+    objects = sim.maps.compiled.objects[sim.state.map_slot[0]]
+    hub = np.flatnonzero(objects["kind"] == HUB)[0]
+
+    def farthest(kind):
+        of_kind = np.flatnonzero(objects["kind"] == kind)
+        apart = [
+            abs(int(objects["row"][i]) - int(objects["row"][hub]))
+            + abs(int(objects["col"][i]) - int(objects["col"][hub]))
+            for i in of_kind
+        ]
+        assert max(apart) > 15
+        return of_kind[int(np.argmax(apart))]
+
+    before = np.bitwise_count(teacher.memory.state.boards[0, BLOCKED]).sum()
+    sim.state.object_value[0, farthest(JUNCTION)] = 0
+    sim.state.object_value[0, farthest(CARBON_EXTRACTOR)] = 0
+    # Counts are read out with the next observation, after the map was shown.
+    for _ in range(2):
+        teacher.observe(~reset)
+    assert (teacher.memory.scalars[:, SCALAR_INDEX["known_clips"]] == 1).all()
+    assert np.bitwise_count(teacher.memory.state.boards[0, BLOCKED]).sum() == before - 1
 
 
 @pytest.mark.parametrize("uri", [SMART, "metta://policy/aligner", "metta://policy/miner"])
@@ -223,13 +289,24 @@ def test_own_labels_under_a_team_teacher_are_those_of_an_own_memory(parameters):
     assert (masks != acting).any()
 
 
-@pytest.mark.parametrize("num_agents", [1, 2, 3, 4, 5, 13, 20])
-@pytest.mark.parametrize("memory", ["own", "team"])
-def test_teams_of_every_size_play(num_agents, memory):
+def play_a_team(num_agents, memory, ticks):
+    """A team of any size must bring home elements: the stock grew beyond the 10 of each that it began with."""
     sim = make_sim(1, num_agents=num_agents)
-    play(sim, make_teacher(f"{SMART}&memory={memory}", sim), 299)
-    gained = sim.state.inventory[:, 1].sum() + sim.state.counter.sum()
-    assert gained > 0
+    play(sim, make_teacher(f"{SMART}&memory={memory}", sim), ticks)
+    assert sim.state.deposited[0, OXYGEN : SILICON + 1].sum() > 40
+
+
+@pytest.mark.parametrize("num_agents", [1, 2, 7, 20])
+@pytest.mark.parametrize("memory", ["own", "team", "full"])
+def test_teams_of_several_sizes_bring_elements_home(num_agents, memory):
+    play_a_team(num_agents, memory, 299)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("num_agents", range(1, 21))
+@pytest.mark.parametrize("memory", ["own", "team", "full"])
+def test_teams_of_every_size_bring_elements_home(num_agents, memory):
+    play_a_team(num_agents, memory, 299)
 
 
 def test_the_first_label_gives_the_role_and_a_shown_role_is_kept():

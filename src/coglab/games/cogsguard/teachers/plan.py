@@ -143,7 +143,10 @@ def plan_rows(tuning, state, first, last, agents_per_memory):
                         d[n, route] = work[LENGTH + route]
                 if is_shared:
                     for i in range(len(CLAIMABLE)):
-                        state.target_cell[n, i] = work[CELLS + CLAIMABLE[i]]
+                        route = CLAIMABLE[i]
+                        # What was not searched has left no cell in the work space.
+                        is_found = (wanted >> route) & 1 and d[n, route] != NO_ROUTE
+                        state.target_cell[n, i] = work[CELLS + route] if is_found else 0
                 key[n, ROUTED_VERSION] = state.version[m]
                 key[n, ROUTED_CELL] = cell
                 key[n, ROUTED_AGENTS] = agents

@@ -15,7 +15,6 @@ from coglab.games.cogsguard.memory import MapMemory
 from coglab.games.cogsguard.memory_layout import VIBES
 from coglab.games.cogsguard.teachers.decide import (
     CHOOSES,
-    FIRST_VIBE_ACTION,
     TEAM_PLAY,
     TUNING,
     Roles,
