@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 from pathlib import Path
 
 import pytest
 
 from coglab.cli import main
+from coglab.tools.closing import next_commands
+from coglab.tools.train import TrainTool
 from coglab.tracking.ledger_reader import compare_ledgers, read_ledger
+from coglab.tracking.run import STRICT_VARIABLE
 
 RECIPE = "recipes.experiment.machina1_cloner"
 TEACHER = (
@@ -46,7 +50,9 @@ def folder(tmp_path_factory):
     before, path = Path.cwd(), tmp_path_factory.mktemp("machina1")
     os.chdir(path)
     try:
-        assert train("first", "vibes=13", FAST) == 0
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(STRICT_VARIABLE, "1")
+            assert train("first", "vibes=13", FAST) == 0
         yield path
     finally:
         os.chdir(before)
@@ -83,7 +89,7 @@ def test_a_resumed_run_equals_one_that_was_never_stopped(folder):
     newest = STEPS // ITERATION
     shutil.rmtree(runs / "again" / "checkpoints" / f"v{newest}")
     (runs / "again" / "evaluation.json").unlink()
-    assert train("again", "vibes=13", FAST, "evaluator.at_end=false") == 0
+    assert train("again", "vibes=13", FAST) == 0
     ledger = read_ledger(runs / "again")
     assert ledger.info["segments"][1]["start_step"] == STEPS - ITERATION
     assert compare_ledgers(ledger, read_ledger(runs / "first")) == []
@@ -102,6 +108,15 @@ def test_evaluate_plays_the_checkpoint_longer_than_it_was_trained(folder):
         ("sample", 2 * 4 * 120),
         ("greedy", 2 * 4 * 120),
     ]
+
+
+def test_the_command_that_a_run_ends_with_names_the_form_of_its_game(folder):
+    config = json.loads((folder / "train_dir" / "first" / "config.json").read_text())
+    command = next_commands(TrainTool.load(config))[1]
+    words = shlex.split(command.partition("./tools/run.py ")[2])
+    assert words[0] == f"{RECIPE}.evaluate"
+    assert {"game.vibes=13", "game.max_steps=40"} <= set(words)
+    assert main([*words, "--dry-run"]) == 0
 
 
 @pytest.mark.usefixtures("folder")

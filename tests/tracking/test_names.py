@@ -3,6 +3,8 @@ import re
 import pytest
 
 from coglab.config.errors import UserError
+from coglab.games.cogsguard import stats as cogsguard
+from coglab.games.machina1 import stats as machina1
 from coglab.tracking.names import METRICS, PLACEHOLDERS, WINDOWS, check_name, find_metric, is_timing
 
 
@@ -19,6 +21,14 @@ from coglab.tracking.names import METRICS, PLACEHOLDERS, WINDOWS, check_name, fi
 )
 def test_metrics_that_users_watch_are_in_the_table(name):
     check_name(name)
+
+
+@pytest.mark.parametrize("stats", [cogsguard, machina1])
+def test_every_statistic_of_a_game_is_in_the_table(stats):
+    names = [f"env_agent/{name}" for name in stats.AGENT_STATS]
+    names += [f"env_collective/cogs/{name}" for name in stats.COLLECTIVE_STATS]
+    names += [f"env_game/{name}" for name in stats.GAME_STATS]
+    assert [name for name in names if find_metric(name) is None] == []
 
 
 def test_exact_names_win_over_patterns():

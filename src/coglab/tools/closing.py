@@ -112,7 +112,17 @@ def next_commands(tool: TrainTool) -> list[str]:
     evaluate = f"{game_of(tool.training_env.game).example}.evaluate"
     return [
         "train twice as long:       " + again,
-        "evaluate on more maps:     " + _command([evaluate, listed, "maps=256", *_folder(tool)]),
+        "evaluate on more maps:     " + _command([evaluate, listed, "maps=256", *_game(tool), *_folder(tool)]),
+    ]
+
+
+def _game(tool: TrainTool) -> list[str]:
+    """The game's settings that are not its defaults: without `vibes=13`, say, the command would be refused."""
+    changed = tool.training_env.game.model_dump(mode="json", exclude_defaults=True)
+    changed.pop("kind", None)
+    return [
+        f"game.{name}={value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in changed.items()
     ]
 
 

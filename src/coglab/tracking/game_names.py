@@ -84,6 +84,15 @@ GAME_METRICS: dict[str, Metric] = {
     "env_agent/chest.heart.deposited_by_agent": Metric(
         "hearts / agent", "episodes", "higher", "machina_1: hearts an agent put into a chest."
     ),
+    "env_agent/chest.<good>.deposited_by_agent": Metric(
+        "units / agent", "episodes", "none", "machina_1: what an agent put into a chest."
+    ),
+    "env_agent/chest.<good>.withdrawn_by_agent": Metric(
+        "units / agent",
+        "episodes",
+        "none",
+        "machina_1: what an agent took out of a chest; always 0 for hearts, which stay in it.",
+    ),
     "env_agent/inventory.diversity": Metric(
         "kinds",
         "episodes",
@@ -163,8 +172,11 @@ GAME_METRICS: dict[str, Metric] = {
     "env_game/chest.<good>.amount": Metric(
         "units", "episodes", "none", "Content of the chest or extractor that was touched last."
     ),
-    "env_game/assembler.<good>.created": Metric(
-        "units", "episodes", "higher", "machina_1: made by assemblers and stations."
+    "env_game/assembler.heart.created": Metric(
+        "hearts", "episodes", "higher", "machina_1: hearts that the team made."
+    ),
+    "env_game/assembler.<resource>.created": Metric(
+        "units", "episodes", "none", "machina_1: what stations of all kinds gave to agents."
     ),
     "env_game/length": Metric("ticks", "episodes", "none", "Length of the episodes."),
 }
