@@ -636,3 +636,37 @@ def test_the_mission_s_own_ticks_left_out_or_spelt_out_are_one_game(tmp_path, an
     doc = analyse(tmp_path).data
     assert len(doc["ranked"]) == 2
     assert "1000 ticks" in doc["game"]
+
+
+def test_chance_does_not_part_runs_of_one_configuration_by_their_teacher_s_share(tmp_path, analyse):
+    def led(share):
+        return {
+            "teacher/teacher_led_share": lambda at: 0 * at + share,
+            "teacher/student_led_share": lambda at: 0 * at,
+        }
+
+    write_run(tmp_path, "alone", 1.0, config=config_of(**{"trainer.update_epochs": 7}), extra=led(0.0))
+    for seed, share in enumerate((0.049, 0.048, 0.052)):
+        write_run(tmp_path, f"led.s{seed}", 2.0, seed=seed, extra=led(share))
+    assert len(analyse(tmp_path).data["ranked"]) == 4
+
+
+def test_a_baseline_whose_teacher_still_played_says_so(tmp_path):
+    from coglab.analysis import baseline
+    from coglab.analysis.config import RankConfig
+    from coglab.analysis.load import find_metric_of, load
+    from coglab.analysis.sources import Runs, open_source
+
+    led = {
+        "teacher/teacher_led_share": lambda at: 0 * at + 0.5,
+        "teacher/student_led_share": lambda at: 0 * at,
+    }
+    write_run(tmp_path, "mine", 1.0)
+    write_run(tmp_path, "theirs", 2.0, extra=led)
+    ranking = RankConfig()
+    store = Runs([open_source(str(tmp_path), NOW, ranking.metric)])
+    mine, theirs = sorted(store.runs, key=lambda run: run.name)
+    metric = find_metric_of(store, [mine, theirs], ranking)
+    main = load(store, [mine], metric, "tail")
+    made = baseline.compare(main, 1e6, store, [theirs], "theirs", metric, ranking)
+    assert made["why_not"].startswith("none of the baseline has a score at the common budget")

@@ -197,6 +197,10 @@ def _score_group(
     candidates = [one.candidate for one in loaded]
     runs = [candidate.run for candidate in candidates]
     settings = [settings_of(run, request.ignore) for run in runs]
+    units = make_units(runs, settings)
+    for unit in units:
+        for index in unit.runs:
+            candidates[index].unit = unit.label
     result = rank(candidates, mode, parameter, request.rank.budget, metric.higher)
     by_candidate = {id(one.candidate): one for one in loaded}
     if result.axis == "steps":
@@ -208,10 +212,6 @@ def _score_group(
                 else 0.0
             ),
         )
-    units = make_units(runs, settings)
-    for unit in units:
-        for index in unit.runs:
-            candidates[index].unit = unit.label
     repeats, are_presumed, groups = find_repeats(runs, candidates, units, result)
     assign_ranks(result, metric.higher, groups)
     return _Scored(settings, result, units, repeats, are_presumed)
