@@ -598,3 +598,75 @@ def test_a_setting_that_changed_during_a_run_is_noted(tmp_path, analyse):
         for row in doc["quality"]
     )
     assert doc["runs"][0]["settings"]["trainer.batch_size"] == "4096"
+
+
+def test_every_group_is_ranked_by_the_same_rules_and_lists_all_its_runs(tmp_path, analyse):
+    from coglab.analysis.report import build
+
+    other = config_of(**{"training_env.game.kind": "machina1", "training_env.game.mission": None})
+    for seed in (1, 2, 3, 4, 5, 6):
+        write_run(tmp_path, f"arena.s{seed}", 1.0, seed=seed)
+    for seed in (1, 2, 3):
+        write_run(tmp_path, f"m.s{seed}", 9.0, seed=seed, config=other)
+    write_run(tmp_path, "m.short", 9.0, steps=100_000, config=other)
+    write_run(tmp_path, "m.silent", config=other, metric="overview/reward")
+    led = {
+        "teacher/teacher_led_share": lambda at: 0 * at + 0.5,
+        "teacher/student_led_share": lambda at: 0 * at,
+    }
+    write_run(tmp_path, "m.led", 20.0, config=other, extra=led)
+    doc = analyse(tmp_path, mixed=True).data
+    (group,) = doc["other_groups"]
+    assert sorted(names(group["ranked"])) == ["m.s1", "m.s2", "m.s3"]
+    assert all(row["unit"] for row in group["ranked"])
+    why = {row["name"]: row["why_not"] for row in group["not_comparable"]}
+    assert "reached 10 % of the budget" in why["m.short"]
+    assert "the teacher played 50 %" in why["m.led"]
+    assert group["missing"] == ["m.silent"]
+    text = "".join(str(block) for block in build(doc).blocks)
+    assert all(name in text for name in ("m.short", "m.led", "m.silent"))
+
+
+def test_the_mission_s_own_ticks_left_out_or_spelt_out_are_one_game(tmp_path, analyse):
+    game = {"training_env.game.kind": "cogsguard", "training_env.game.mission": "arena"}
+    for name, ticks in (("left_out", None), ("spelt_out", 1000)):
+        write_run(
+            tmp_path, name, config=config_of(**game, **{"training_env.game.max_steps": ticks})
+        )
+    doc = analyse(tmp_path).data
+    assert len(doc["ranked"]) == 2
+    assert "1000 ticks" in doc["game"]
+
+
+def test_chance_does_not_part_runs_of_one_configuration_by_their_teacher_s_share(tmp_path, analyse):
+    def led(share):
+        return {
+            "teacher/teacher_led_share": lambda at: 0 * at + share,
+            "teacher/student_led_share": lambda at: 0 * at,
+        }
+
+    write_run(tmp_path, "alone", 1.0, config=config_of(**{"trainer.update_epochs": 7}), extra=led(0.0))
+    for seed, share in enumerate((0.049, 0.048, 0.052)):
+        write_run(tmp_path, f"led.s{seed}", 2.0, seed=seed, extra=led(share))
+    assert len(analyse(tmp_path).data["ranked"]) == 4
+
+
+def test_a_baseline_whose_teacher_still_played_says_so(tmp_path):
+    from coglab.analysis import baseline
+    from coglab.analysis.config import RankConfig
+    from coglab.analysis.load import find_metric_of, load
+    from coglab.analysis.sources import Runs, open_source
+
+    led = {
+        "teacher/teacher_led_share": lambda at: 0 * at + 0.5,
+        "teacher/student_led_share": lambda at: 0 * at,
+    }
+    write_run(tmp_path, "mine", 1.0)
+    write_run(tmp_path, "theirs", 2.0, extra=led)
+    ranking = RankConfig()
+    store = Runs([open_source(str(tmp_path), NOW, ranking.metric)])
+    mine, theirs = sorted(store.runs, key=lambda run: run.name)
+    metric = find_metric_of(store, [mine, theirs], ranking)
+    main = load(store, [mine], metric, "tail")
+    made = baseline.compare(main, 1e6, store, [theirs], "theirs", metric, ranking)
+    assert made["why_not"].startswith("none of the baseline has a score at the common budget")

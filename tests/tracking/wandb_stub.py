@@ -1,4 +1,5 @@
-"""A stand-in for the W&B server on the loopback address: enough for init, log, finish and resume of the real client.
+"""A stand-in for the W&B server on the loopback address: enough for init, log, alert, finish, resume, sync and `wandb.Api`
+of the real client.
 
 The client talks to it through its own compiled core, so nothing less than a socket will do. A query that the stub does
 not know is answered with status 400 and kept in `unknown`, so that a new client that asks for more fails loudly.
@@ -13,6 +14,9 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.tracking import wandb_stub_reading
+
+CREATED = "2026-01-16T10:00:00Z"
 KEY = "0123456789abcdef" * 2 + "01234567"
 
 
@@ -21,16 +25,20 @@ class StubServer:
 
     Attributes:
         url: base URL for the client.
-        runs: run id -> {"config", "history" (rows), "summary", "exit_code", "display_name", ...}.
+        runs: run id -> {"config", "history" (rows), "summary", "exit_code", "displayName", "createdAt", ...}.
+        alerts: those sent, as the client's variables.
         operations: names of all queries, in order.
         unknown: queries that the stub has no answer for.
+        refuse: an HTTP status that every query gets instead of an answer; 0 for answers.
         hang: set it and requests are no longer answered.
     """
 
     def __init__(self) -> None:
         self.runs: dict[str, dict[str, Any]] = {}
+        self.alerts: list[dict[str, Any]] = []
         self.operations: list[str] = []
         self.unknown: list[str] = []
+        self.refuse = 0
         self.hang = threading.Event()
         self._closed = threading.Event()
         stub = self
@@ -93,6 +101,8 @@ class StubServer:
         operation = request.get("operationName") or (found.group(1) if found else "?")
         self.operations.append(operation)
         values = request.get("variables") or {}
+        if self.refuse:
+            return self.refuse, {"errors": [{"message": "refused"}]}
         if operation == "Viewer":
             viewer = {
                 "id": "u",
@@ -129,6 +139,12 @@ class StubServer:
             }
         if operation == "RunStoppedStatus":
             return 200, {"data": {"project": {"run": {"stopped": False}}}}
+        if operation == "NotifyScriptableRunAlert":
+            self.alerts.append(values)
+            return 200, {"data": {"notifyScriptableRunAlert": {"success": True}}}
+        reading = wandb_stub_reading.answer(operation, values, self.runs)
+        if reading is not None:
+            return 200, {"data": reading}
         self.unknown.append(operation)
         return 400, {"errors": [{"message": f"the stub does not know {operation}"}]}
 
@@ -137,7 +153,8 @@ class StubServer:
         name = values["name"]
         inserted = name not in self.runs
         run = self.runs.setdefault(
-            name, {"history": [], "summary": {}, "exit_code": None, "config": {}}
+            name,
+            {"history": [], "summary": {}, "exit_code": None, "config": {}, "createdAt": CREATED},
         )
         if values.get("config"):
             run["config"] = {

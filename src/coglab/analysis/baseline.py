@@ -64,6 +64,12 @@ def compare(
     why_not = None
     if not budget:
         why_not = "one side has no curves, so no common budget exists"
+    elif any(not row["runs"] for row in rows):
+        side = next(row["side"] for row in rows if not row["runs"])
+        why_not = (
+            f"{'none of the baseline' if side == 'baseline' else 'none of these runs'} has a score at the common budget "
+            "that its student made alone"
+        )
     elif not same and any(row["relative"] is None for row in rows):
         why_not = (
             "the games differ, and one side has no evaluation of its teacher and of a random player"

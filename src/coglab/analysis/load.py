@@ -22,6 +22,7 @@ from coglab.analysis.series import (
 )
 from coglab.analysis.settings import flatten, game_of
 from coglab.analysis.sources import Runs
+from coglab.games.cogsguard.missions import MISSIONS
 from coglab.tracking.names import STEP_METRIC
 
 WATCHED = (
@@ -201,8 +202,13 @@ def game_label(run: RunInfo) -> str:
     parts = []
     if flat.get(prefix + "num_agents") is not None:
         parts.append(f"{flat[prefix + 'num_agents']} agents")
-    if flat.get(prefix + "max_steps") is not None:
-        parts.append(f"{flat[prefix + 'max_steps']} ticks")
+    ticks = flat.get(prefix + "max_steps")
+    if ticks is None and flat.get(prefix + "kind") == "cogsguard":
+        # Left out is the mission's own: a run that spells it out plays the same game.
+        mission = MISSIONS.get(str(flat.get(prefix + "mission")))
+        ticks = None if mission is None else mission.max_steps
+    if ticks is not None:
+        parts.append(f"{ticks} ticks")
     if flat.get(prefix + "rules") is not None:
         parts.append(f"rules {flat[prefix + 'rules']}")
     return ", ".join([label, *parts])

@@ -23,7 +23,7 @@ from coglab.analysis.load import (
     split_groups,
 )
 from coglab.analysis.model import RunInfo
-from coglab.analysis.ranking import assign_ranks, rank, set_teacher_s_play_apart
+from coglab.analysis.ranking import Ranking, assign_ranks, rank, set_teacher_s_play_apart
 from coglab.analysis.recommend import Facts, recommendations
 from coglab.analysis.rows import (
     at_best,
@@ -36,6 +36,7 @@ from coglab.analysis.rows import (
 )
 from coglab.analysis.select import Selection
 from coglab.analysis.settings import (
+    Unit,
     make_units,
     matches,
     settings_of,
@@ -160,11 +161,8 @@ def _other_group(
     mode: str,
     parameter: float,
 ) -> dict[str, Any]:
-    loaded = load(store, runs, metric, mode)
-    result = rank(
-        [one.candidate for one in loaded], mode, parameter, request.rank.budget, metric.higher
-    )
-    assign_ranks(result, metric.higher, [])
+    scored = _score_group(load(store, runs, metric, mode), request, metric, mode, parameter)
+    result = scored.result
     return {
         "group": _group_text(key),
         "budget": result.budget,
@@ -174,12 +172,35 @@ def _other_group(
     }
 
 
-def _analyze_group(
-    store: Runs, runs: list[RunInfo], request: Request, metric: Metric, mode: str, parameter: float
-) -> Document:
-    loaded = load(store, runs, metric, mode, request.monitor)
+@dataclass
+class _Scored:
+    """A group of runs of one game with their ranks, by the same rules whichever group it is.
+
+    Attributes:
+        settings: flat, by run.
+        result: the ranking.
+        units: configurations; the candidates carry their labels.
+        repeats: rows of the report's table of repeats.
+        are_presumed: whether only names say which runs repeat which.
+    """
+
+    settings: list[dict[str, Any]]
+    result: Ranking
+    units: list[Unit]
+    repeats: list[dict[str, Any]]
+    are_presumed: bool
+
+
+def _score_group(
+    loaded: Sequence[Loaded], request: Request, metric: Metric, mode: str, parameter: float
+) -> _Scored:
     candidates = [one.candidate for one in loaded]
+    runs = [candidate.run for candidate in candidates]
     settings = [settings_of(run, request.ignore) for run in runs]
+    units = make_units(runs, settings)
+    for unit in units:
+        for index in unit.runs:
+            candidates[index].unit = unit.label
     result = rank(candidates, mode, parameter, request.rank.budget, metric.higher)
     by_candidate = {id(one.candidate): one for one in loaded}
     if result.axis == "steps":
@@ -191,12 +212,19 @@ def _analyze_group(
                 else 0.0
             ),
         )
-    units = make_units(runs, settings)
-    for unit in units:
-        for index in unit.runs:
-            candidates[index].unit = unit.label
     repeats, are_presumed, groups = find_repeats(runs, candidates, units, result)
     assign_ranks(result, metric.higher, groups)
+    return _Scored(settings, result, units, repeats, are_presumed)
+
+
+def _analyze_group(
+    store: Runs, runs: list[RunInfo], request: Request, metric: Metric, mode: str, parameter: float
+) -> Document:
+    loaded = load(store, runs, metric, mode, request.monitor)
+    scored = _score_group(loaded, request, metric, mode, parameter)
+    candidates = [one.candidate for one in loaded]
+    settings, result, units = scored.settings, scored.result, scored.units
+    repeats, are_presumed = scored.repeats, scored.are_presumed
     ranked_units = [u for u in units if any(candidates[i] in result.ranked for i in u.runs)]
     found = contrasts.contrast(
         ranked_units, result.ranked, runs, metric.higher, request.rank.top, request.rank.test

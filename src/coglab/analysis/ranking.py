@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,9 @@ REACHED = 0.98
 
 TEACHER_MARGIN = 0.05
 """So much more of the rows may a teacher have played in one run's window than in another's."""
+
+SAME_SHARE = 0.02
+"""Shares of rows no further apart than this differ by chance between seeds of one plan."""
 
 RESAMPLES = 1_000
 
@@ -147,13 +151,21 @@ def _score(candidate: Candidate, mode: str, parameter: float, limit: float, high
 def set_teacher_s_play_apart(result: Ranking, share_of: Callable[[Candidate], float]) -> None:
     """Take the rank from runs in whose window a teacher played more than in those of others.
 
-    Such a score is partly the teacher's. Where a teacher plays as much in all of them they can be compared.
+    Such a score is partly the teacher's. Where a teacher plays as much in all of them they can be compared. Runs of
+    one configuration whose shares are nearly the same are judged by their median: chance must not part them.
 
     Args:
         result: changed in place.
         share_of: share of rows in a run's window that a teacher played.
     """
     shares = [share_of(candidate) for candidate in result.ranked]
+    by_unit: dict[str, list[float]] = {}
+    for candidate, share in zip(result.ranked, shares, strict=True):
+        by_unit.setdefault(candidate.unit or candidate.run.name, []).append(share)
+    for index, candidate in enumerate(result.ranked):
+        middle = statistics.median(by_unit[candidate.unit or candidate.run.name])
+        if abs(shares[index] - middle) <= SAME_SHARE:
+            shares[index] = middle
     least = min(shares, default=0.0)
     kept = []
     for candidate, share in zip(result.ranked, shares, strict=True):

@@ -191,10 +191,19 @@ def _ranking(doc: dict[str, Any]) -> list[Block]:
         blocks += [
             Heading(f"Another group: {clean(group['group'], 100)}", 3),
             Text(
-                f"Ranked by itself, at a budget of {steps(group['budget'])} steps; never beside the runs above."
+                f"Ranked by itself, at a budget of {steps(group['budget'])} steps; never beside the runs above. "
+                "Its configurations have numbers of their own."
             ),
             _run_table(group["ranked"], metric["resolved"], True, ""),
         ]
+        if group["not_comparable"]:
+            blocks += [
+                Text("Not comparable yet, each with its score at its own last step:"),
+                _run_table(group["not_comparable"], metric["resolved"], False, ""),
+            ]
+        if group["missing"]:
+            listed = ", ".join(quoted(name, 60) for name in group["missing"][:MAX_ROWS])
+            blocks.append(Text(f"Metric not logged by {count(len(group['missing']), 'run')}: {listed}."))
     return blocks
 
 

@@ -230,6 +230,8 @@ def _reason(error: Exception, place: str) -> str:
     name = type(error).__name__
     if name == "UsageError" or "api_key" in text.lower() or "not logged in" in text.lower():
         return f"no credentials: `wandb login` stores them ({text})"
+    if name == "AuthenticationError":
+        return f"the server does not answer or does not take the credentials: `wandb login` renews them ({text})"
     if isinstance(error, ValueError) and "find project" in text:
         return f"there is no project {place}, or you may not see it"
     return f"{name}: {text}"
