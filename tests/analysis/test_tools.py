@@ -118,6 +118,11 @@ def test_plots_and_exports(shell, runs, tmp_path):
     assert code == 0
     assert METRIC in out
     assert (tmp_path / "p.svg").read_text().startswith("<?xml")
+    (tmp_path / "file").touch()
+    code, _, said = shell("runs", "plot", "heart.gained", "prefix=relh", "out=file/p.svg", WHEN)
+    assert code == 2
+    assert "cannot be written" in said
+    assert "Traceback" not in said
     code, out, _ = shell("runs.export", "metrics=overview/sps", WHEN)
     assert code == 0
     assert out.splitlines()[0] == "run,step,time,metric,value"

@@ -16,6 +16,7 @@ from coglab.analysis.series import resolve_metric
 from coglab.analysis.settings import ABSENT, SEEDS, VOLATILE, canonical, flatten, matches, shown
 from coglab.analysis.sources import Runs
 from coglab.analysis.text import clean, hours, masked, moment, number, percent, steps
+from coglab.replay.file import write as write_file
 from coglab.tools.runs_common import (
     NO_METRIC,
     NO_RUN,
@@ -287,9 +288,7 @@ def _plot(tool: PlotTool, store: Runs) -> int:
     if tool.out is not None:
         from coglab.analysis.figures import plot_series
 
-        Path(tool.out).write_text(
-            plot_series(name, [(run.name, s) for run, s in drawn]), encoding="utf-8"
-        )
+        write_file(tool.out, plot_series(name, [(run.name, s) for run, s in drawn]))
         say(f"written: {tool.out}")
     return 0
 
