@@ -118,6 +118,8 @@ def test_the_list_shows_every_recipe_with_its_first_line(shell):
     assert "cogsguard.train " in done.out
     assert "Train a policy on CogsGuard." in done.out
     assert "machina1_cloner.train" in done.out
+    for teacher in ("cogsguard?gear=10", "dinky:v15"):
+        assert f"metta://policy/{teacher}" in done.out
 
 
 def test_a_name_narrows_the_list(shell):

@@ -7,40 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from coglab.games.cogsguard.teachers.scores import SETTINGS, teacher_rows
-from coglab.games.machina1.teachers import registry
+from coglab.games.registry import GAMES, PREFIX
 
 
 def _known() -> dict[str, list[dict[str, str]]]:
     """Game -> its scripted teachers: the one table that `--list` and the docs show, scores and speed as text."""
-    cogsguard = [
-        {
-            "name": row["uri"].removeprefix("metta://policy/"),
-            "uri": row["uri"],
-            "summary": row["summary"],
-            "pros": row["pros"],
-            "cons": row["cons"],
-            "use": row["recommendation"],
-            "measured": " | ".join(row[setting] for setting in SETTINGS) + f"; {row['speed']}",
-        }
-        for row in teacher_rows()
-    ]
-    machina1 = [
-        {
-            "name": name,
-            "uri": info.uri,
-            "summary": info.summary,
-            "pros": info.pros,
-            "cons": info.cons,
-            "use": info.recommendation,
-            "measured": "-",
-        }
-        for name, info in registry.TEACHERS.items()
-    ]
-    return {"cogsguard": cogsguard, "machina1": machina1}
+    return {
+        kind: [{"name": row["uri"].removeprefix(PREFIX), **row} for row in game.teacher_rows()]
+        for kind, game in GAMES.items()
+    }
 
 
-PRIOR = {"cogsguard": "metta://policy/cogsguard?gear=10", "machina1": "metta://policy/dinky:v15"}
+PRIOR = {kind: game.shown_teacher for kind, game in GAMES.items()}
 """Game -> the teacher to begin with where no run says anything."""
 
 

@@ -100,9 +100,10 @@ def _list(line: CommandLine) -> int:
     if name != "teachers":
         print(listing(targets, broken, name))
     if name in (None, "teachers"):
-        from coglab.games.cogsguard.teachers.scores import listing as teachers
+        from coglab.games.registry import GAMES
 
-        print(teachers())
+        for game in GAMES.values():
+            print(game.teacher_listing())
     return FAILED if broken else OK
 
 

@@ -82,6 +82,27 @@ class Game(ABC):
     def teachers(self) -> Mapping[str, Any]:
         """List the scripted teachers by name, `TeacherInfo` each."""
 
+    def teacher_rows(self) -> list[dict[str, str]]:
+        """Describe the teachers for tables: `uri summary pros cons use measured`, all text; `-` if nothing was measured."""
+        return [
+            {
+                "uri": info.uri,
+                "summary": info.summary,
+                "pros": info.pros,
+                "cons": info.cons,
+                "use": info.recommendation,
+                "measured": "-",
+            }
+            for info in self.teachers().values()
+        ]
+
+    def teacher_listing(self) -> str:
+        """The teachers for a terminal, after the recipes of `--list`."""
+        rows = self.teacher_rows()
+        column = max((len(row["uri"]) for row in rows), default=0)
+        lines = [f"  {row['uri']:<{column}}  {row['use']}: {row['summary']}" for row in rows]
+        return "\n".join([f"teachers of {self.kind}", *lines])
+
     @abstractmethod
     def parse_teacher(self, uri: str) -> Any:
         """Read a teacher's URI.

@@ -19,7 +19,6 @@ import numpy as np
 
 from coglab.games.interface import GameInterface
 from coglab.games.reading import Reading, Scalar, feature_or_none
-from coglab.games.registry import GAMES
 
 PATCH = 2
 """Walls are read in patches of 2x2 cells: one row per pattern, half as many look-ups as one per wall."""
@@ -168,6 +167,9 @@ def token_table(game: GameInterface, rows: RowAllocator, *, with_own: bool = Tru
     Returns:
         The tables.
     """
+    # Imported here: the kernels' place in the cache follows imports at the top, and must not move with any game's settings.
+    from coglab.games.registry import GAMES
+
     reading = GAMES[game.name].reading()
     window = game.window
     cells = window * window

@@ -80,6 +80,25 @@ class CogsGuard(Game):
         """See `Game.teachers`."""
         return registry.TEACHERS
 
+    def teacher_rows(self) -> list[dict[str, str]]:
+        """With what was measured; see `Game.teacher_rows`."""
+        from coglab.games.cogsguard.teachers.scores import SETTINGS, teacher_rows
+
+        return [
+            {key: row[key] for key in ("uri", "summary", "pros", "cons")}
+            | {
+                "use": row["recommendation"],
+                "measured": " | ".join(row[setting] for setting in SETTINGS) + f"; {row['speed']}",
+            }
+            for row in teacher_rows()
+        ]
+
+    def teacher_listing(self) -> str:
+        """With what was measured; see `Game.teacher_listing`."""
+        from coglab.games.cogsguard.teachers.scores import listing
+
+        return listing()
+
     def parse_teacher(self, uri: str) -> Any:
         """See `Game.parse_teacher`."""
         return registry.parse_teacher_uri(uri)

@@ -10,17 +10,19 @@ Source of the joint-with-mode trick: Nasu 2018 (NNUE), where every feature is jo
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from coglab.engine.jit import helper, kernel
-from coglab.games.game import Game
 from coglab.games.reading import Reading, Scalar
 from coglab.models.ops.summed_table import SummedTable
 from coglab.models.registry import component
 from coglab.models.spec import BuildSpec
 from coglab.models.vocabulary import RowAllocator, ScalarTable, scalar_table
+
+if TYPE_CHECKING:
+    from coglab.games.game import Game
 
 NUM_MEMORY_IDS = 112
 """Ids per observation that the memory can give; enough for every fact at once."""

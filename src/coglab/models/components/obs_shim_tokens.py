@@ -14,7 +14,6 @@ import numpy as np
 
 from coglab.engine.jit import helper, kernel
 from coglab.games.interface import GameInterface
-from coglab.games.registry import GAMES
 from coglab.models.components.obs_map_memory import MapMemoryRows
 from coglab.models.components.own_mode import own_mode
 from coglab.models.encoder import Encoder, Spec
@@ -35,6 +34,10 @@ class ObsShimTokens:
     """The meaning of the inputs of one network, and the factory of its encoders."""
 
     def __init__(self, config: Any, game: GameInterface) -> None:
+        from coglab.games.registry import (
+            GAMES,  # here for the reason given in `vocabulary.token_table`
+        )
+
         self.game = game
         self.kind = config.kind
         self.num_tokens = getattr(config, "num_tokens", 0)
