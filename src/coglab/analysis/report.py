@@ -208,7 +208,9 @@ def _ranking(doc: dict[str, Any]) -> list[Block]:
             ]
         if group["missing"]:
             listed = ", ".join(quoted(name, 60) for name in group["missing"][:MAX_ROWS])
-            blocks.append(Text(f"Metric not logged by {count(len(group['missing']), 'run')}: {listed}."))
+            blocks.append(
+                Text(f"Metric not logged by {count(len(group['missing']), 'run')}: {listed}.")
+            )
     return blocks
 
 

@@ -129,9 +129,7 @@ class Episode:
         note: str = "",
     ) -> None:
         recorded = REPLAY_GAMES[game.kind]
-        self.sim: KernelSim = recorded.make_game(
-            game, map_seed=map_seed, seed=seed, env_id=env_id
-        )
+        self.sim: KernelSim = recorded.make_game(game, map_seed=map_seed, seed=seed, env_id=env_id)
         self._cast, self._mode = cast, mode
         self._policies = [load(uri) for uri in cast.uris]
         for policy in self._policies:
