@@ -110,7 +110,12 @@ def _history_keys(run: dict[str, Any], values: dict[str, Any] | None = None) -> 
 
 def _parquet_history(run: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     return {
-        "parquetHistory": {"parquetUrls": [], "liveData": [] if run.get("lost") else run["history"]}
+        "parquetHistory": {
+            "parquetUrls": [],
+            "liveData": []
+            if run.get("lost")
+            else [json.loads(_text(row)) for row in run["history"]],
+        }
     }
 
 
