@@ -645,7 +645,9 @@ def test_chance_does_not_part_runs_of_one_configuration_by_their_teacher_s_share
             "teacher/student_led_share": lambda at: 0 * at,
         }
 
-    write_run(tmp_path, "alone", 1.0, config=config_of(**{"trainer.update_epochs": 7}), extra=led(0.0))
+    write_run(
+        tmp_path, "alone", 1.0, config=config_of(**{"trainer.update_epochs": 7}), extra=led(0.0)
+    )
     for seed, share in enumerate((0.049, 0.048, 0.052)):
         write_run(tmp_path, f"led.s{seed}", 2.0, seed=seed, extra=led(share))
     assert len(analyse(tmp_path).data["ranked"]) == 4

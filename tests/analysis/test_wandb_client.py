@@ -146,7 +146,10 @@ def test_rows_that_a_scan_leaves_out_are_fetched_otherwise(tmp_path, environment
 def test_a_missing_project_and_a_refusal_are_told_apart(tmp_path, environment):
     with StubServer() as server:
         server.runs["r"] = stored("r", 3)
-        assert "there is no project e/other" in read(server, environment, tmp_path, place="e/other")["error"]
+        assert (
+            "there is no project e/other"
+            in read(server, environment, tmp_path, place="e/other")["error"]
+        )
         server.refuse = 401
         assert "does not take the credentials" in read(server, environment, tmp_path)["error"]
 
@@ -172,7 +175,10 @@ def test_a_run_and_its_alert_reach_the_server_and_are_read_back(tmp_path, enviro
         (run,) = read(server, environment, tmp_path)
     assert run["state"] == "failed"
     assert run["config"] == {"trainer": {"batch_size": 4}}
-    assert run["history"]["heart"] == [[0.0, 10.0, 20.0, 30.0, 40.0], ["0.0", "1.0", "nan", "3.0", "4.0"]]
+    assert run["history"]["heart"] == [
+        [0.0, 10.0, 20.0, 30.0, 40.0],
+        ["0.0", "1.0", "nan", "3.0", "4.0"],
+    ]
     assert server.unknown == []
 
 
@@ -188,7 +194,10 @@ def test_offline_runs_are_decoded_and_uploaded_past_an_empty_one(tmp_path, envir
         (empty / "run-empty.wandb").write_bytes(b":W&B\xe1\xbe\x00")
         source = WandbFiles(tmp_path / "wandb", "wandb-dir:wandb", 2e9)
         runs = {run.id: run for run in source.list()}
-        assert {name: run.state for name, run in runs.items()} == {"off.1": "finished", "off.2": "failed"}
+        assert {name: run.state for name, run in runs.items()} == {
+            "off.1": "finished",
+            "off.2": "failed",
+        }
         heart = source.history(runs["off.1"], ["heart"])["heart"]
         assert heart.steps.tolist() == [0.0, 10.0, 20.0, 30.0, 40.0]
         assert [str(v) for v in heart.values] == ["0.0", "1.0", "nan", "3.0", "4.0"]
@@ -196,6 +205,12 @@ def test_offline_runs_are_decoded_and_uploaded_past_an_empty_one(tmp_path, envir
         told = python(words, environment, server, tmp_path)
         assert told.count("uploaded") == 2
     assert sorted(server.runs) == ["off.1", "off.2"]
-    assert [row["metric/agent_step"] for row in server.runs["off.2"]["history"]] == [0, 10, 20, 30, 40]
+    assert [row["metric/agent_step"] for row in server.runs["off.2"]["history"]] == [
+        0,
+        10,
+        20,
+        30,
+        40,
+    ]
     assert [a["title"] for a in server.alerts] == ["low", "low"]
     assert server.unknown == []

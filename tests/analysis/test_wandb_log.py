@@ -380,3 +380,17 @@ def test_a_file_that_grows_never_loses_rows(tmp_path):
         assert count >= seen
         seen = count
     assert seen > 50
+
+
+def test_fields_beside_the_payload_may_stand_before_it(tmp_path):
+    # As written by the client 0.31: control (16), uuid (19) or info (200) before the run and the exit.
+    control, uuid = b"\x82\x01\x0e\x92\x02\x0blqvf4wcnl8i", b"\x9a\x01\x02ab"
+    info = b"\xc2\x0c\x02\x0a\x00"
+    plain = [run_record("r"), exit_record(5)]
+    moved = [control + plain[0], uuid + info + plain[1]]
+    path = write_log(tmp_path, "r", moved)
+    assert [(record.kind) for record in LogReader(path).records()] == [17, 18]
+    facts = LogFacts()
+    for kind, data, start in LogReader(path).records():
+        facts.take(kind, data, start)
+    assert (facts.run["id"], facts.exit_code) == ("r", 5)

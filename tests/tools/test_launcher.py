@@ -36,11 +36,11 @@ def test_the_launcher_parses_on_an_old_python(name):
 
 
 def test_the_launcher_needs_nothing_but_the_standard_library():
-    for name in ("_env.py", "run.py", "check"):
+    for name in ("_env.py", "_launch.py", "run.py", "check"):
         for node in ast.walk(ast.parse((ROOT / "tools" / name).read_text())):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            assert {n.split(".")[0] for n in names} <= {*sys.stdlib_module_names, "_env"}
+            assert {n.split(".")[0] for n in names} <= {*sys.stdlib_module_names, "_env", "_launch"}
 
 
 def test_an_old_python_is_told_what_is_needed(monkeypatch, capsys):

@@ -109,7 +109,14 @@ def _history_keys(run: dict[str, Any], values: dict[str, Any] | None = None) -> 
 
 
 def _parquet_history(run: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-    return {"parquetHistory": {"parquetUrls": [], "liveData": [] if run.get("lost") else run["history"]}}
+    return {
+        "parquetHistory": {
+            "parquetUrls": [],
+            "liveData": []
+            if run.get("lost")
+            else [json.loads(_text(row)) for row in run["history"]],
+        }
+    }
 
 
 def _history_page(run: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
@@ -119,12 +126,23 @@ def _history_page(run: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]
         for row in run["history"][run.get("lost", 0) :]
         if values["minStep"] <= row["_step"] < values["maxStep"]
     ]
-    return {"history": [json.dumps(row) for row in kept[: values["pageSize"]]]}
+    return {"history": [_text(row) for row in kept[: values["pageSize"]]]}
+
+
+def _text(row: dict[str, Any]) -> str:
+    """A row as strict JSON: the client's core takes no bare NaN."""
+    quoted = {
+        name: str(value).replace("nan", "NaN")
+        if isinstance(value, float) and value != value
+        else value
+        for name, value in row.items()
+    }
+    return json.dumps(quoted)
 
 
 def _full_history(run: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     kept = run["history"][: values.get("samples") or 500]
-    return {"history": [json.dumps(row) for row in kept], "events": []}
+    return {"history": [_text(row) for row in kept], "events": []}
 
 
 _RUN_FIELDS = {

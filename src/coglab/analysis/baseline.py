@@ -9,7 +9,7 @@ from coglab.analysis import health
 from coglab.analysis.config import RankConfig, read_rank
 from coglab.analysis.load import Loaded, Metric, game_label, load, reference_values
 from coglab.analysis.model import RunInfo
-from coglab.analysis.ranking import REACHED, TEACHER_MARGIN, rank
+from coglab.analysis.ranking import REACHED, SAME_SHARE, TEACHER_MARGIN, rank
 from coglab.analysis.rows import finite, median
 from coglab.analysis.series import score as score_series
 from coglab.analysis.sources import Runs
@@ -98,7 +98,8 @@ def _side(
         series = one.candidate.on_axis
         if series is not None and budget and (one.candidate.reached or 0) >= REACHED * budget:
             scored = score_series(series, mode, parameter, budget, metric.higher)
-            is_own = health.teacher_share(one.series, *scored.window) <= TEACHER_MARGIN
+            led = health.teacher_share(one.series, *scored.window)
+            is_own = led <= TEACHER_MARGIN + SAME_SHARE
             if scored.value is not None and is_own:
                 scores.append(scored.value)
         found = reference_values(one.series, metric.name)

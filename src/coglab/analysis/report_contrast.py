@@ -288,7 +288,7 @@ def baseline(doc: dict[str, Any]) -> list[Block]:
             body,
             frozenset(range(1, 7)),
             f"At {steps(base['budget'])} steps; teacher and random player from the runs' own "
-            "evaluations; a student's score counts where no teacher played.",
+            "evaluations; a student's score counts where a teacher played at most 7 % of the rows.",
         )
     )
     if base["points"]:

@@ -28,6 +28,10 @@ MAX_RECORD = 256 * 2**20
 _PIECE = struct.Struct("<IHB")
 
 
+_ABOUT_THE_RECORD = frozenset({1, 16, 19, 200})
+"""Fields of a record beside its payload: number, control, uuid, info."""
+
+
 class LogError(Exception):
     """The file is no log that can be read; the text says why."""
 
@@ -172,21 +176,35 @@ class LogReader:
 
 
 def _kind(body: memoryview) -> tuple[int, int]:
-    """The number of a record's payload field and where that field begins, behind the record's own number."""
+    """The number of a record's payload field and where that field begins.
+
+    Fields that say nothing of the run (the record's number, control, uuid, info) stand before or behind the payload as
+    the writer likes; the client's compiled core puts control first.
+    """
     at, size = 0, len(body)
-    if size and body[0] == 0x08:  # field 1, the record's number: a varint
-        at = 1
-        while at < size and body[at] & 0x80 and at < 11:
-            at += 1
-        at += 1
-    if at >= size:
-        return 0, at
-    tag, shift, position = 0, 0, at
-    while position < size and position < at + 5:
-        byte = body[position]
-        tag |= (byte & 0x7F) << shift
-        position += 1
+    while at < size:
+        tag, position = _varint(body, at)
+        number, wire = tag >> 3, tag & 7
+        if number not in _ABOUT_THE_RECORD:
+            return (number, at) if position <= size else (0, at)
+        if wire == 0:
+            _, at = _varint(body, position)
+        elif wire == 2:
+            length, position = _varint(body, position)
+            at = position + length
+        else:
+            return 0, at
+    return 0, size
+
+
+def _varint(body: memoryview, at: int) -> tuple[int, int]:
+    """A number of at most ten bytes and where it ends; an end behind the body if it is cut."""
+    value = 0
+    for index in range(10):
+        if at + index >= len(body):
+            return 0, len(body) + 1
+        byte = body[at + index]
+        value |= (byte & 0x7F) << (7 * index)
         if not byte & 0x80:
-            return tag >> 3, at
-        shift += 7
-    return 0, at
+            return value, at + index + 1
+    return 0, len(body) + 1
