@@ -40,7 +40,14 @@ FAST = "policy_architecture={kind: fast, table_width: 32, cortex: {width: 32}}"
 
 def train(run: str, *words: str, steps: int = STEPS) -> int:
     return main(
-        [f"{RECIPE}.train", f"run={run}", TEACHER, f"trainer.total_timesteps={steps}", *SMALL, *words]
+        [
+            f"{RECIPE}.train",
+            f"run={run}",
+            TEACHER,
+            f"trainer.total_timesteps={steps}",
+            *SMALL,
+            *words,
+        ]
     )
 
 
@@ -66,7 +73,9 @@ def test_a_run_trains_and_is_compared_with_its_teacher(folder):
     assert len(labels) > 0
     assert "env_agent/heart.gained" in ledger.columns
     assert not any(name.startswith("env_collective/") for name in ledger.columns)
-    results = json.loads((folder / "train_dir" / "first" / "evaluation.json").read_text())["results"]
+    results = json.loads((folder / "train_dir" / "first" / "evaluation.json").read_text())[
+        "results"
+    ]
     assert [(r["policy_uri"].rpartition("/")[2], r["mode"]) for r in results] == [
         ("first", "sample"),
         ("first", "greedy"),
@@ -101,7 +110,13 @@ def test_a_resumed_run_equals_one_that_was_never_stopped(folder):
 
 
 def test_evaluate_plays_the_checkpoint_longer_than_it_was_trained(folder):
-    words = ["policy_uris=metta://policy/first", "maps=2", "vibes=13", "max_steps=120", "out=long.json"]
+    words = [
+        "policy_uris=metta://policy/first",
+        "maps=2",
+        "vibes=13",
+        "max_steps=120",
+        "out=long.json",
+    ]
     assert main([f"{RECIPE}.evaluate", *words]) == 0
     results = json.loads((folder / "long.json").read_text())["results"]
     assert [(r["mode"], r["agent_steps"]) for r in results] == [
@@ -147,9 +162,7 @@ def test_the_command_that_a_run_ends_with_names_the_form_of_its_game(folder):
         ),
     ],
 )  # fmt: skip
-def test_a_policy_in_the_wrong_game_or_form_is_refused_before_games_are_made(
-    words, parts, capsys
-):
+def test_a_policy_in_the_wrong_game_or_form_is_refused_before_games_are_made(words, parts, capsys):
     assert main(words) == 2
     printed = capsys.readouterr()
     for part in parts:

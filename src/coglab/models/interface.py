@@ -1,4 +1,4 @@
-"""Which games networks can play, by what checkpoints say of them; each game describes itself, `games/<game>/interface.py`."""
+"""Which games networks can play, by what checkpoints say. Each game describes itself: `games/<game>/interface.py`."""
 
 from __future__ import annotations
 

@@ -112,7 +112,8 @@ def next_commands(tool: TrainTool) -> list[str]:
     evaluate = f"{game_of(tool.training_env.game).example}.evaluate"
     return [
         "train twice as long:       " + again,
-        "evaluate on more maps:     " + _command([evaluate, listed, "maps=256", *_game(tool), *_folder(tool)]),
+        "evaluate on more maps:     "
+        + _command([evaluate, listed, "maps=256", *_game(tool), *_folder(tool)]),
     ]
 
 
