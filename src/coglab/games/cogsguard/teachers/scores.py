@@ -107,7 +107,7 @@ _OF_VARIANTS = {
     VARIANTS[0]: _Words(
         "decides from what the whole team has seen, and shares out roles and targets",
         "the strongest play that needs no look at the map",
-        "what team-mates have seen is noise in the labels of a student that has not; `labels=own` avoids it",
+        "clones of its labels score 0: no student can see which role the team hands it; `labels=own` avoids it",
     ),
     VARIANTS[1]: _Words(
         "as `memory=team`, and sees the whole map: an upper bound",
