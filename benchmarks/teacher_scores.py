@@ -86,8 +86,8 @@ def _interval(result: EvaluationResult, metric: str) -> list[float]:
 def main(arguments: list[str]) -> int:
     """Measure, print and store."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    playable = [info.uri for info in TEACHERS.values() if info.missing is None]
-    parser.add_argument("--uris", nargs="*", default=[*playable, *VARIANTS])
+    registered = [info.uri for info in TEACHERS.values()]
+    parser.add_argument("--uris", nargs="*", default=[*registered, *VARIANTS])
     parser.add_argument("--settings", nargs="*", default=list(SETTINGS), choices=list(SETTINGS))
     parser.add_argument("--maps", type=int, default=64)
     parser.add_argument("--dry-run", action="store_true", help="print, store nothing")

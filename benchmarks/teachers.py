@@ -107,8 +107,8 @@ def worst_label(rounds: int = 200) -> dict[str, float]:
 def main(arguments: list[str]) -> int:
     """Measure, print a table, optionally write JSON or the stored table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    playable = [info.uri for info in TEACHERS.values() if info.missing is None]
-    parser.add_argument("--uris", nargs="*", default=[*playable, *VARIANTS])
+    registered = [info.uri for info in TEACHERS.values()]
+    parser.add_argument("--uris", nargs="*", default=[*registered, *VARIANTS])
     parser.add_argument("--missions", nargs="*", default=["machina_1", "arena"])
     parser.add_argument("--games", nargs="*", type=int, default=[64, 512])
     parser.add_argument("--ticks", nargs=2, type=int, default=[500, 1500])

@@ -90,8 +90,7 @@ def render() -> str:
         [
             f"`{row['uri']}`",
             row["summary"],
-            row["recommendation"]
-            + (f" (not available: {row['missing']})" if row["missing"] else ""),
+            row["recommendation"],
             row["pros"],
             row["cons"],
             *(row[setting] for setting in SETTINGS),
@@ -137,7 +136,7 @@ def render_teacher(name: str) -> str:
         "## What it does",
         PLAYS[name],
         "## What it may see",
-        MAY_SEE if info.missing is None else "To be settled with its game.",
+        MAY_SEE,
         "## Parameters",
         _parameters(info.parameters),
         "## Scores",

@@ -49,8 +49,6 @@ class TeacherInfo:
     parameters: tuple[Parameter, ...]
     version: str | None = None
     """The version that its URI must name (`dinky:v15`), None for teachers without versions."""
-    missing: str | None = None
-    """Why it cannot play yet, None if it can."""
     factory: str | None = None
     """`module:name` of what makes the teacher from (spec, sim), for teachers of users; None for ours."""
 

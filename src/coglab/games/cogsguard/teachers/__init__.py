@@ -24,18 +24,13 @@ def make_teacher(spec: TeacherSpec | str, sim: Any, memory: MapMemory | None = N
         The teacher: a `CogsGuardTeacher`, or what a user registered.
 
     Raises:
-        UserError: there is no such teacher, it cannot play yet, or a user's teacher cannot be loaded.
+        UserError: there is no such teacher, or a user's teacher cannot be loaded.
     """
-    from coglab.games.cogsguard.teachers.registry import (
-        TEACHERS,
-        parse_teacher_uri,
-        require_playable,
-    )
+    from coglab.games.cogsguard.teachers.registry import TEACHERS, parse_teacher_uri
     from coglab.games.cogsguard.teachers.teacher import CogsGuardTeacher
 
     if isinstance(spec, str):
         spec = parse_teacher_uri(spec)
-    require_playable(spec)
     factory = TEACHERS[spec.name].factory
     if factory is not None:
         return _load(factory)(spec, sim)

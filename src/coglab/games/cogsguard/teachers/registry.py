@@ -201,7 +201,7 @@ def parse_teacher_uri(uri: str) -> TeacherSpec:
         uri: the URI.
 
     Returns:
-        The teacher and its parameters. Whether the teacher can play is not checked, see `require_playable`.
+        The teacher and its parameters.
 
     Raises:
         UserError: no such teacher, parameter or value; the message names the nearest one.
@@ -235,20 +235,6 @@ def parse_teacher_uri(uri: str) -> TeacherSpec:
             roles = _counted_roles(given)
         return TeacherSpec(uri, name, roles=roles, cycle=cycle, **common)  # type: ignore[arg-type]
     return TeacherSpec(uri, name)
-
-
-def require_playable(spec: TeacherSpec) -> None:
-    """Refuse a teacher that resolves but cannot play yet.
-
-    Raises:
-        UserError: with a teacher that can.
-    """
-    missing = TEACHERS[spec.name].missing
-    if missing is not None:
-        raise UserError(
-            f"the teacher `{spec.uri}` is not available yet: {missing}. "
-            f"For CogsGuard use `{PREFIX}cogsguard?gear=10`."
-        )
 
 
 def _read_roles(uri: str, key: str, value: str) -> tuple[str, ...]:

@@ -89,7 +89,6 @@ def teacher_rows() -> list[dict[str, str]]:
                     "recommendation": "alternative" if is_variant else info.recommendation,
                     "pros": _OF_VARIANTS[uri].pros if is_variant else info.pros,
                     "cons": _OF_VARIANTS[uri].cons if is_variant else info.cons,
-                    "missing": info.missing or "",
                     "speed": speed_text(scores, uri),
                     **{setting: score_text(scores, uri, setting) for setting in SETTINGS},
                 }
@@ -137,8 +136,6 @@ def listing() -> str:
     ]
     for row in rows:
         numbers = " | ".join(row[setting] for setting in SETTINGS)
-        if row["missing"]:
-            numbers = f"not available yet: {row['missing']}"
         lines.append(f"  {row['uri']:<{column}}  {row['recommendation']}: {row['summary']}")
         lines.append(f"  {'':<{column}}    {numbers}; {row['speed']}")
         lines.append(f"  {'':<{column}}    good: {row['pros']}; bad: {row['cons']}")
