@@ -135,7 +135,7 @@ def test_the_container_runs_what_is_typed_behind_its_name():
 def make_ssh(tmp_path):
     """`ssh` that runs the command in a home of its own, and `rsync` that copies nothing; returns variables."""
     home, bins = tmp_path / "home", tmp_path / "bin"
-    record_arguments(home / "work" / "coglab")
+    record_arguments(home / "runs" / "coglab")
     stand_in(
         bins,
         "ssh",
@@ -149,13 +149,13 @@ def make_ssh(tmp_path):
 @pytest.fixture(autouse=True)
 def folders(tmp_path):
     """The remote machine's folders."""
-    (tmp_path / "home" / "work" / "coglab" / "tools").mkdir(parents=True)
+    (tmp_path / "home" / "runs" / "coglab" / "tools").mkdir(parents=True)
 
 
 def test_remote_copies_the_repository_and_runs_the_command_there(tmp_path):
     variables = make_ssh(tmp_path)
     done = run(
-        "remote=me@box:~/work/coglab",
+        "remote=me@box:~/runs/coglab",
         *COMMAND,
         env={**variables, "CODE": "143"},
         stdin=subprocess.DEVNULL,
@@ -164,15 +164,15 @@ def test_remote_copies_the_repository_and_runs_the_command_there(tmp_path):
     assert (tmp_path / "words").read_text().splitlines() == COMMAND
     assert set((tmp_path / "hosts").read_text().split()) == {"me@box"}
     copied = (tmp_path / "rsync").read_text().splitlines()
-    assert copied[-2:] == [f"{ROOT}/", "me@box:work/coglab/"]
+    assert copied[-2:] == [f"{ROOT}/", "me@box:runs/coglab/"]
     # `--delete` spares what is excluded: the remote results and environment.
     assert {"--exclude=train_dir", "--exclude=.venv"} <= set(copied)
-    assert "rsync -az me@box:work/coglab/train_dir/ train_dir/" in done.stderr
+    assert "rsync -az me@box:runs/coglab/train_dir/ train_dir/" in done.stderr
 
 
 def test_a_remote_copy_that_fails_starts_nothing(tmp_path):
     variables = make_ssh(tmp_path)
-    done = run("remote=me@box:~/work/coglab", *COMMAND, env={**variables, "RSYNC": "23"})
+    done = run("remote=me@box:~/runs/coglab", *COMMAND, env={**variables, "RSYNC": "23"})
     assert done.returncode == 23
     assert not (tmp_path / "words").exists()
 
@@ -181,7 +181,7 @@ def test_the_ssh_script_and_its_tmux_session_get_the_words_as_they_were_typed(tm
     variables = make_ssh(tmp_path)
     # tmux runs its last word with a shell.
     stand_in(tmp_path / "bin", "tmux", 'exec bash -c "${@: -1}"\n')
-    script = rendered("ssh", "host=me@box", "folder=~/work/coglab")
+    script = rendered("ssh", "host=me@box", "folder=~/runs/coglab")
     done = subprocess.run(
         ["bash", "-c", script],
         env=variables,

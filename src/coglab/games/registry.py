@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from coglab.config.errors import UserError, did_you_mean
+from coglab.config.errors import UserError
 from coglab.games.cogsguard.game import CogsGuard
 from coglab.games.game import Game
 from coglab.games.machina1.game import Machina1
-
-PREFIX = "metta://policy/"
+from coglab.games.teacher_uris import PREFIX, TeacherInfo, read_uri
 
 GAMES: dict[str, Game] = {game.kind: game for game in (CogsGuard(), Machina1())}
 """By `kind` of their settings."""
@@ -25,8 +24,8 @@ def game_of(config: Any) -> Game:
     return GAMES[config.kind]
 
 
-def all_teachers() -> Mapping[str, Any]:
-    """List the scripted teachers of all games by name, `TeacherInfo` each."""
+def all_teachers() -> Mapping[str, TeacherInfo]:
+    """List the scripted teachers of all games by name."""
     return {name: info for game in GAMES.values() for name, info in game.teachers().items()}
 
 
@@ -39,16 +38,10 @@ def game_of_teacher(uri: str) -> Game:
     Raises:
         UserError: no such teacher, parameter or value; the message names the nearest one.
     """
-    name = uri.removeprefix(PREFIX).partition("?")[0].partition(":")[0]
-    for game in GAMES.values():
-        if name in game.teachers():
-            game.parse_teacher(uri)
-            return game
-    known = all_teachers()
-    raise UserError(
-        f"`{uri}`: there is no teacher `{name}`; the teachers are {', '.join(known)}, "
-        f"for example `{PREFIX}cogsguard?gear=10`.{did_you_mean(name, known)}"
-    )
+    info, _ = read_uri(uri, all_teachers(), f"{PREFIX}cogsguard?gear=10")
+    game = next(game for game in GAMES.values() if info.name in game.teachers())
+    game.parse_teacher(uri)  # knows which values go together
+    return game
 
 
 def require_teacher_of(uri: str, config: Any) -> None:

@@ -19,12 +19,13 @@ from typing import Literal
 from coglab.config import UserError
 from coglab.config.errors import did_you_mean
 from coglab.games.registry import game_of_teacher
+from coglab.games.teacher_uris import PREFIX
 from coglab.policies.pretrained import PREFIX as PRETRAINED
 from coglab.policies.pretrained import pretrained_folder, pretrained_names
 from coglab.policies.protocol import Policy
 from coglab.policies.registry import BASELINES, make_baseline, registered_names, teacher_names
 
-PREFIX, FILE_PREFIX = "metta://policy/", "file://"
+FILE_PREFIX = "file://"
 _RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 _VERSION = re.compile(r"v(0|[1-9][0-9]{0,17})")
 _EXAMPLE = "For example `metta://policy/cogsguard?gear=10`, `metta://policy/my-run:latest` or `file://PATH`."

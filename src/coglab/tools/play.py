@@ -10,6 +10,7 @@ from coglab.config import UserError
 from coglab.evaluation.config import FIRST_EVALUATION_SEED
 from coglab.games.cogsguard.config import CogsGuardConfig
 from coglab.games.config import GameConfig
+from coglab.games.registry import require_teacher_of
 from coglab.tools import references
 from coglab.tools.base import Tool
 from coglab.tools.evaluate import PolicyUris
@@ -70,7 +71,7 @@ class PlayTool(Tool):
         for uri in (*self.policy_uris, *self.policy_of_role.values()):
             references.check_policy(uri, self.game)
         if self.teacher_uri is not None:
-            references.check_scripted_teacher(self.teacher_uri, self.game)
+            require_teacher_of(self.teacher_uri, self.game)
         references.check_game(self.game)
         if self.drive is not None and self.drive >= self.game.num_agents:
             raise UserError(

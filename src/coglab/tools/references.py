@@ -6,7 +6,8 @@ from pathlib import Path
 
 from coglab.games.config import GameConfig
 from coglab.games.registry import game_of, require_teacher_of
-from coglab.policies.uris import PREFIX, parse_uri
+from coglab.games.teacher_uris import PREFIX
+from coglab.policies.uris import parse_uri
 
 
 def check_policy(uri: str, game: GameConfig | None = None) -> None:
@@ -38,19 +39,6 @@ def check_teacher(uri: str, game: GameConfig, train_dir: str) -> None:
     """
     if not _can_be_a_run(uri, train_dir):
         require_teacher_of(uri, game)
-
-
-def check_scripted_teacher(uri: str, game: GameConfig) -> None:
-    """Refuse what is no scripted teacher of this game.
-
-    Args:
-        uri: for example `metta://policy/cogsguard?gear=10`.
-        game: the game's settings.
-
-    Raises:
-        UserError: there is no such teacher, it does not take these parameters, or it plays another game.
-    """
-    require_teacher_of(uri, game)
 
 
 def _can_be_a_run(uri: str, train_dir: str) -> bool:

@@ -12,6 +12,7 @@ from coglab.config import UserError
 from coglab.evaluation.config import FIRST_EVALUATION_SEED
 from coglab.games.cogsguard.config import CogsGuardConfig
 from coglab.games.config import GameConfig
+from coglab.games.registry import require_teacher_of
 from coglab.policies.uris import parse_uri
 from coglab.replay.config import PictureConfig
 from coglab.tools import references
@@ -81,7 +82,7 @@ class ReplayTool(Tool):
         for uri in (*self.policy_uris, *self.policy_of_role.values()):
             references.check_policy(uri, self.game)
         if self.teacher_uri is not None:
-            references.check_scripted_teacher(self.teacher_uri, self.game)
+            require_teacher_of(self.teacher_uri, self.game)
         references.check_game(self.game)
 
     def base_path(self) -> Path:

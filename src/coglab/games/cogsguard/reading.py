@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coglab.games.cogsguard.interface import COGSGUARD
 from coglab.games.cogsguard.memory_layout import ELEMENTS, ROUTE_CLASSES, SCALARS, VIBES
 from coglab.games.reading import (
     AGENT,
@@ -109,24 +110,8 @@ def cell_features(game: GameInterface) -> list[CellFeature]:
     return rules
 
 
-KIND_TAGS = (
-    "type:agent",
-    "type:aligner_station",
-    "type:carbon_extractor",
-    "type:chest",
-    "type:germanium_extractor",
-    "type:hub",
-    "type:junction",
-    "type:miner_station",
-    "type:oxygen_extractor",
-    "type:scout_station",
-    "type:scrambler_station",
-    "type:silicon_extractor",
-    "type:wall",
-)
-
 READING = Reading(
-    kind_tags=KIND_TAGS,
+    kind_tags=tuple(tag for tag in COGSGUARD.tag_names if tag.startswith("type:")),
     owned_kinds=("type:junction",),
     wall_tag="type:wall",
     agent_tag="type:agent",
