@@ -48,6 +48,44 @@ class Buffers(NamedTuple):
     """[N] bool, written"""
 
 
+class Episode(NamedTuple):
+    """The last finished episode of each game. E games, A agents."""
+
+    count: np.ndarray  # type: ignore[assignment]
+    """[E] int64, episodes finished so far"""
+    length: np.ndarray
+    """[E] int32, ticks"""
+    was_cut: np.ndarray
+    """[E] bool, truncated to desynchronise instead of played to the end"""
+    returns: np.ndarray
+    """[E, A] float32, sum of rewards"""
+    agent: np.ndarray
+    """[E, A, number of agent statistics] float32"""
+    collective: np.ndarray
+    """[E, 2, number of collective statistics] float32, 0 clips, 1 cogs; empty in games without collectives"""
+    game: np.ndarray
+    """[E, number of game statistics] float32"""
+
+
+def allocate_record(
+    num_envs: int,
+    num_agents: int,
+    num_agent_stats: int,
+    num_collective_stats: int,
+    num_game_stats: int,
+) -> Episode:
+    """Return zeroed records for `num_envs` games with so many statistics of each kind."""
+    return Episode(
+        count=np.zeros(num_envs, np.int64),
+        length=np.zeros(num_envs, np.int32),
+        was_cut=np.zeros(num_envs, bool),
+        returns=np.zeros((num_envs, num_agents), np.float32),
+        agent=np.zeros((num_envs, num_agents, num_agent_stats), np.float32),
+        collective=np.zeros((num_envs, 2, num_collective_stats), np.float32),
+        game=np.zeros((num_envs, num_game_stats), np.float32),
+    )
+
+
 @helper
 def begin_streams(state, active, rules, settings, env):
     """Choose the map of the present episode of game `env`, and start its clock and its random numbers.

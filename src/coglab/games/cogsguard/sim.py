@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from coglab.engine.episodes import Episode
 from coglab.engine.kernel_sim import Kernels, KernelSim
 from coglab.games.cogsguard.batch import observe_games, read_game_stats, reset_games, step_games
 from coglab.games.cogsguard.config import CogsGuardConfig
@@ -23,7 +24,6 @@ from coglab.games.cogsguard.stats import (
     AGENT_STATS,
     COLLECTIVE_STATS,
     GAME_STATS,
-    Episode,
     allocate_episode,
     named_stats,
 )
@@ -52,7 +52,7 @@ class CogsGuardSim(KernelSim):
         collective_stats: names of the columns of `episode.collective`.
         game_stats: names of the columns of `episode.game`.
         state: all mutable state, see `state.State`; read only for everyone else.
-        episode: the last finished episode of each game, see `stats.Episode`.
+        episode: the last finished episode of each game, see `engine.episodes.Episode`.
         rules: what the configuration sets, see `rules.Rules`.
         maps: the maps.
     """

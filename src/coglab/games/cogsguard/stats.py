@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
-from coglab.engine.episodes import record_length
+from coglab.engine.episodes import Episode, allocate_record, record_length
 from coglab.engine.jit import helper
 from coglab.engine.turns import (
     INVALID_INDEX,
@@ -108,35 +106,10 @@ GAME_STATS = (
 )
 
 
-class Episode(NamedTuple):
-    """The last finished episode of each game. E games, A agents."""
-
-    count: np.ndarray  # type: ignore[assignment]
-    """[E] int64, episodes finished so far"""
-    length: np.ndarray
-    """[E] int32, ticks"""
-    was_cut: np.ndarray
-    """[E] bool, truncated to desynchronise instead of played to the end"""
-    returns: np.ndarray
-    """[E, A] float32, sum of rewards"""
-    agent: np.ndarray
-    """[E, A, len(AGENT_STATS)] float32"""
-    collective: np.ndarray
-    """[E, 2, len(COLLECTIVE_STATS)] float32, 0 clips, 1 cogs"""
-    game: np.ndarray
-    """[E, len(GAME_STATS)] float32"""
-
-
 def allocate_episode(num_envs: int, num_agents: int) -> Episode:
     """Return zeroed records for `num_envs` games."""
-    return Episode(
-        count=np.zeros(num_envs, np.int64),
-        length=np.zeros(num_envs, np.int32),
-        was_cut=np.zeros(num_envs, bool),
-        returns=np.zeros((num_envs, num_agents), np.float32),
-        agent=np.zeros((num_envs, num_agents, len(AGENT_STATS)), np.float32),
-        collective=np.zeros((num_envs, 2, len(COLLECTIVE_STATS)), np.float32),
-        game=np.zeros((num_envs, len(GAME_STATS)), np.float32),
+    return allocate_record(
+        num_envs, num_agents, len(AGENT_STATS), len(COLLECTIVE_STATS), len(GAME_STATS)
     )
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from coglab.engine import team_facts as engine
 from coglab.engine.jit import kernel
 from coglab.games.cogsguard import rules
 from coglab.games.cogsguard.state import OWNED
@@ -25,35 +24,6 @@ _GEAR = _column("with_aligner")  # the first of the four pieces of gear
 _HP = _column("hp")
 _ALIGNER_HEARTS = _column("hearts_of_aligners")
 _SCRAMBLER_HEARTS = _column("hearts_of_scramblers")
-
-
-class TeamFacts:
-    """Writes the team facts of a simulator's games.
-
-    Args:
-        sim: a `CogsGuardSim`.
-
-    Attributes:
-        names: of the columns.
-    """
-
-    names = TEAM_FACTS
-
-    def __init__(self, sim: Any) -> None:
-        self._sim = sim
-
-    def write(self, first_env: int, last_env: int, out: np.ndarray) -> None:
-        """Write the present facts of a range of games; threads may write disjoint ranges at the same time.
-
-        Args:
-            first_env: first game.
-            last_env: game after the last.
-            out: f32 `[N, len(names)]`; every agent's row of these games gets the facts of its team.
-        """
-        sim = self._sim
-        write_team_facts(
-            sim.state, sim.maps.compiled, sim.max_steps, sim.num_agents, first_env, last_env, out
-        )
 
 
 @kernel
@@ -102,3 +72,10 @@ def write_team_facts(state, maps, max_steps, num_agents, first_env, last_env, ou
         for n in range(first + 1, first + num_agents):
             for i in range(NUM_TEAM_FACTS):
                 out[n, i] = facts[i]
+
+
+class TeamFacts(engine.TeamFacts):
+    """Writes the team facts of a `CogsGuardSim`."""
+
+    names = TEAM_FACTS
+    kernel = staticmethod(write_team_facts)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from coglab.engine.episodes import Episode
 from coglab.engine.kernel_sim import Kernels, KernelSim
 from coglab.games.machina1.batch import observe_games, read_game_stats, reset_games, step_games
 from coglab.games.machina1.config import Machina1Config
@@ -17,7 +18,6 @@ from coglab.games.machina1.stats import (
     AGENT_STATS,
     COLLECTIVE_STATS,
     GAME_STATS,
-    Episode,
     allocate_episode,
 )
 
@@ -45,7 +45,7 @@ class Machina1Sim(KernelSim):
         collective_stats: empty, the game has no collectives.
         game_stats: names of the columns of `episode.game`.
         state: all mutable state, see `state.State`; read only for everyone else.
-        episode: the last finished episode of each game, see `stats.Episode`.
+        episode: the last finished episode of each game, see `engine.episodes.Episode`.
         rules: what the configuration sets, see `rules.Rules`.
         maps: the maps.
     """

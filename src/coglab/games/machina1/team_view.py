@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from coglab.engine import team_facts as engine
 from coglab.engine.jit import kernel
 from coglab.games.machina1 import rules
 from coglab.games.machina1.names import RESOURCES
@@ -29,35 +28,6 @@ _KINDS = np.array([rules.EXTRACTOR_OF_ELEMENT[RESOURCES.index(name)] for name in
 _SOLO_PRICE = rules.PRICE[rules.FIRST_HEART_RECIPE]
 _MANY_HEARTS = np.float32(16.0)
 """About as many as an agent that works alone can make on a map."""
-
-
-class TeamFacts:
-    """Writes the team facts of a simulator's games.
-
-    Args:
-        sim: a `Machina1Sim`.
-
-    Attributes:
-        names: of the columns.
-    """
-
-    names = TEAM_FACTS
-
-    def __init__(self, sim: Any) -> None:
-        self._sim = sim
-
-    def write(self, first_env: int, last_env: int, out: np.ndarray) -> None:
-        """Write the present facts of a range of games; threads may write disjoint ranges at the same time.
-
-        Args:
-            first_env: first game.
-            last_env: game after the last.
-            out: f32 `[N, len(names)]`; every agent's row of these games gets the facts of its team.
-        """
-        sim = self._sim
-        write_team_facts(
-            sim.state, sim.maps.compiled, sim.max_steps, sim.num_agents, first_env, last_env, out
-        )
 
 
 @kernel
@@ -113,3 +83,10 @@ def write_team_facts(state, maps, max_steps, num_agents, first_env, last_env, ou
         for n in range(first + 1, first + num_agents):
             for i in range(NUM_TEAM_FACTS):
                 out[n, i] = facts[i]
+
+
+class TeamFacts(engine.TeamFacts):
+    """Writes the team facts of a `Machina1Sim`."""
+
+    names = TEAM_FACTS
+    kernel = staticmethod(write_team_facts)
