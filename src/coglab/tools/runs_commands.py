@@ -25,7 +25,8 @@ from coglab.config.layers import KeyPath, all_values, dotted, flatten, nest_dott
 from coglab.tools.base import Tool
 from coglab.tools.run_names import check_run_name
 from coglab.tools.teacher_spelling import CLONER, ENABLED, PLACES, URI
-from coglab.tools.train import TEACHER_SHARE_OF_RUN, TrainTool
+from coglab.tools.train import TrainTool
+from coglab.training.config import TEACHER_PHASE
 
 _RECIPE = re.compile(r"recipes\.(?:prod|experiment)\.[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*")
 _SHORT = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?")
@@ -241,7 +242,7 @@ class Commander:
                 value = values.get(path, flat_default.get(path))
                 if key == "policy_uri" or value is None:
                     continue
-                if key == "steps" and budget and value == int(budget) // TEACHER_SHARE_OF_RUN:
+                if key == "steps" and budget and value == int(int(budget) * TEACHER_PHASE):
                     continue
                 if "proportion" in key or value != flat_default.get(path):
                     teacher[key] = value

@@ -29,6 +29,7 @@ from coglab.tools.teacher_spelling import (
 from coglab.tracking.config import DisplayConfig, Wandb, WandbConfig
 from coglab.training.config import (
     TEACHER_LOSSES,
+    TEACHER_PHASE,
     SlicedScriptedClonerConfig,
     SystemConfig,
     TeacherConfig,
@@ -36,9 +37,6 @@ from coglab.training.config import (
     TrainingEnvConfig,
 )
 from coglab.training.schedules import check_schedules
-
-TEACHER_SHARE_OF_RUN = 5
-"""A teacher phase that is given no length lasts one part in this many of `trainer.total_timesteps`."""
 
 
 class TrainTool(Tool):
@@ -175,7 +173,7 @@ class TrainTool(Tool):
 def _teacher_phase(loss: Any, total: int) -> dict[str, Tree]:
     """How long a teacher stays whose `steps` were left out, in agent steps."""
     if not isinstance(loss, SlicedScriptedClonerConfig):
-        return {"steps": total // TEACHER_SHARE_OF_RUN}
+        return {"steps": int(total * TEACHER_PHASE)}
     phase: dict[str, Tree] = {"steps": int(total * loss.default_phase)}
     if loss.default_hold and not loss.anneal_start_step:
         phase["anneal_start_step"] = int(total * loss.default_hold)

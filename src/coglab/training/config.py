@@ -69,6 +69,10 @@ class PpoCriticConfig(Config):
     """gtd_lambda only: strength of the auxiliary head's regulariser (full squared norm)."""
 
 
+TEACHER_PHASE = 0.2
+"""Share of `trainer.total_timesteps` that a teacher stays where its `steps` were left out."""
+
+
 class SlicedScriptedClonerConfig(Config):
     """Cross-entropy on the teacher's label, on teacher-led and student-led rows."""
 
@@ -91,7 +95,7 @@ class SlicedScriptedClonerConfig(Config):
     anneal_start_step: Count = Field(0, ge=0)
     """Agent steps up to which both shares stay constant; from there they fall linearly."""
 
-    default_phase: Number = Field(0.2, gt=0, le=1)
+    default_phase: Number = Field(TEACHER_PHASE, gt=0, le=1)
     """Share of `trainer.total_timesteps` that `steps` becomes at the first start where it is left out."""
 
     default_hold: Number = Field(0.0, ge=0, le=1)
