@@ -65,7 +65,7 @@ def run_missing(queue: list[tuple[Arm, int]], train_dir: Path, jobs: int) -> int
     Returns:
         0, or 130 after Ctrl-C. A run that fails is reported and does not keep the others from running.
     """
-    running: dict[subprocess.Popen[bytes], str] = {}
+    running: dict[subprocess.Popen[bytes], tuple[str, int]] = {}
     waiting = list(queue)
     logs = train_dir / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -83,10 +83,13 @@ def run_missing(queue: list[tuple[Arm, int]], train_dir: Path, jobs: int) -> int
                         cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
                         env=os.environ | {"BOOTSTRAP": "off", "CI": "true", "OMP_NUM_THREADS": "1"},
                     )  # fmt: skip
-                running[started] = arm.run(seed)
+                taken = {core for _, core in running.values()}
+                core = next(number for number in range(jobs) if number not in taken)
+                running[started] = (arm.run(seed), core)
+                _keep_on_core(started.pid, core)
             time.sleep(1)
             for process in [p for p in running if p.poll() is not None]:
-                name = running.pop(process)
+                name, _ = running.pop(process)
                 if process.returncode:
                     print(f"{name} ended with exit code {process.returncode}: {logs / name}.log")
     except KeyboardInterrupt:
@@ -97,6 +100,13 @@ def run_missing(queue: list[tuple[Arm, int]], train_dir: Path, jobs: int) -> int
         print("stopped; the same command goes on from the last checkpoints")
         return 130
     return 0
+
+
+def _keep_on_core(process: int, number: int) -> None:
+    """Give a run a core of its own where the system can: two runs on one core while another idles would be slow."""
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(process, {cores[number % len(cores)]})
 
 
 def _prefix(arm: Arm) -> str:

@@ -95,4 +95,34 @@ ARMS = (
     Arm("share-07", SHARES, (cloner(teacher_led=0.7, student_led=0.3),)),
     Arm("critic-mse", CRITIC, (cloner(), "trainer.losses.ppo_critic.critic_update=mse")),
     Arm("slices-env", SLICES, (cloner(more=", slice_unit: env"),)),
+    Arm(
+        "machina1-1000",
+        MISSIONS,
+        ("mission=machina_1", "num_agents=8", "max_steps=1000", cloner()),
+        seeds=(1,),
+        is_compared=False,
+    ),
+    Arm(
+        "machina1-10000",
+        MISSIONS,
+        # Few games, so that the teacher is there for more than one whole episode of 10,000 ticks.
+        (
+            "mission=machina_1",
+            "num_agents=8",
+            "training_env.num_envs=64",
+            cloner(more=", anneal_start_step: 10_000_000, steps: 15_000_000"),
+        ),
+        steps=25_000_000,
+        seeds=(1,),
+        is_compared=False,
+    ),
+    Arm(
+        "option1-1e9",
+        LONG,
+        (cloner(),),
+        steps=1_000_000_000,
+        seeds=(1,),
+        is_compared=False,
+        is_extra=True,
+    ),
 )
