@@ -77,9 +77,10 @@ def cloner(
     )
 
 
-OPTIONS, SHARES, CRITIC, SLICES, MISSIONS, LONG = (
+OPTIONS, SHARES, STAY, CRITIC, SLICES, MISSIONS, LONG = (
     "The four options",
     "The teacher's share",
+    "How long the teacher stays",
     "The critic",
     "What is dealt into slices",
     "Missions",
@@ -93,6 +94,7 @@ ARMS = (
     Arm("option4", OPTIONS, (), target="recipes.experiment.cogsguard.curriculum"),
     Arm("share-03", SHARES, (cloner(teacher_led=0.3, student_led=0.7),)),
     Arm("share-07", SHARES, (cloner(teacher_led=0.7, student_led=0.3),)),
+    Arm("stay-long", STAY, (cloner(more=", anneal_start_step: 12_000_000, steps: 16_000_000"),)),
     Arm("critic-mse", CRITIC, (cloner(), "trainer.losses.ppo_critic.critic_update=mse")),
     Arm("slices-env", SLICES, (cloner(more=", slice_unit: env"),)),
     Arm(

@@ -122,7 +122,7 @@ class Geometry:
 
     @property
     def num_shards(self) -> int:
-        """Parts that a minibatch is split into, each differentiated by one thread."""
+        """Most parts that a minibatch is split into, each differentiated by one thread."""
         return self.num_workers if self.device == "cpu" else 1
 
     def env_range(self, worker: int) -> tuple[int, int]:
