@@ -455,9 +455,7 @@ def _backward_fused(
     batch: LossBatch, out: NetworkOutput, config: TrainerConfig, weights: ActorWeights
 ) -> tuple[float, Metrics, np.ndarray]:
     """Do the same with the kernels of `losses.fused`."""
-    result = fused_losses(
-        batch, out.logits_STU, out.values_ST, out.h_values_ST, config, weights
-    )
+    result = fused_losses(batch, out.logits_STU, out.values_ST, out.h_values_ST, config, weights)
     heads = (
         (out.logits_STU, result.grad_logits_STU),
         (out.values_ST, result.grad_values_ST),
