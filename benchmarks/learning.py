@@ -7,7 +7,8 @@
 
 Every run is a command that the README could print; it is shown before it starts. A run that was killed goes on where its
 last checkpoint left it, a finished one is not repeated: the folder of runs (`--train-dir`) is the only state. Each run uses
-one thread, so that two cores train two of them. Ctrl-C stops the runs with their checkpoints written.
+one thread, so that two cores train two of them. Ctrl-C or SIGTERM stops the
+runs with their checkpoints written.
 """
 
 from __future__ import annotations
@@ -33,6 +34,11 @@ ROOT = Path(__file__).resolve().parent.parent
 def main() -> int:
     """Run what is missing, then write the tables."""
     arguments = _parse()
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # in the background, a shell lets Ctrl-C be ignored
+        signal.signal(number, signal.default_int_handler)
     chosen = [arm for arm in ARMS if not arguments.only or arm.name in arguments.only]
     if arguments.run or arguments.full:
         code = run_missing(_queue(chosen, arguments), arguments.train_dir, arguments.jobs)
@@ -94,7 +100,7 @@ def run_missing(queue: list[tuple[Arm, int]], train_dir: Path, jobs: int) -> int
                     print(f"{name} ended with exit code {process.returncode}: {logs / name}.log")
     except KeyboardInterrupt:
         for process in running:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
         for process in running:
             process.wait()
         print("stopped; the same command goes on from the last checkpoints")

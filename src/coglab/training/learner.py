@@ -129,7 +129,9 @@ class Learner:
         self._bonus: float | None = None
         self._actor_weights = ActorWeights(config.losses.ppo_actor.ent_coef, 1.0)
         fewest = getattr(network, "min_shard_rows", 1)
-        shards = max(1, min(geometry.num_shards, geometry.minibatch_size // fewest))
+        shards = max(
+            1, min(geometry.num_shards, pool.num_workers, geometry.minibatch_size // fewest)
+        )
         self.parameters = FlatParameters(network, shards)
         self.ranks.copy_from_first(self.parameters.weights)
         self.replicas = [network] + [network.replica() for _ in range(shards - 1)]
@@ -166,7 +168,7 @@ class Learner:
                 rows, first, last, experience.learning_reward,
             )  # fmt: skip
 
-        self.pool.run(of_worker)
+        self.pool.run(of_worker, self.geometry.num_workers)
         self._shape_rewards(experience, now or self.config)
         np.logical_or(steps.terminated, steps.truncated, out=experience.done)
         self.compute_advantages(experience, steps.student_log_prob, steps.value)
@@ -270,7 +272,7 @@ class Learner:
             norm = optimizer.step(*rates, exchange)
             if not math.isfinite(norm):
                 raise NonFiniteLossError(self._explain(sums, norm, iteration, agent_step))
-            if not norms:
+            if not norms and not config.collect_ahead:  # else other weights played the batch
                 extra["losses/first_minibatch_log_prob_error"] = ranks.gather([error]).max()
             metrics.merge(sums)
             norms.append(norm)
@@ -391,8 +393,9 @@ class Learner:
         )
         with self.autocast():
             out = network(inputs, state, resets)
-        wide = (_wide(x) for x in (out.logits_STU, out.values_ST, out.h_values_ST))
-        return NetworkOutput(*wide, out.state)
+        return NetworkOutput(
+            _wide(out.logits_STU), _wide(out.values_ST), _wide(out.h_values_ST), out.state
+        )
 
     def _normalization(
         self, experience: Experience, minibatches: list[np.ndarray]
