@@ -31,6 +31,9 @@ _PIECE = struct.Struct("<IHB")
 _ABOUT_THE_RECORD = frozenset({1, 16, 19, 200})
 """Fields of a record beside its payload: number, control, uuid, info."""
 
+_NUMBER = 0x08
+"""Tag of a record's number."""
+
 
 class LogError(Exception):
     """The file is no log that can be read; the text says why."""
@@ -182,6 +185,12 @@ def _kind(body: memoryview) -> tuple[int, int]:
     the writer likes; the client's compiled core puts control first.
     """
     at, size = 0, len(body)
+    if size > 4 and body[0] == _NUMBER:
+        # Nearly all records: their number in up to three bytes, then a payload field below 16, whose tag is one byte.
+        behind = 2 if body[1] < 0x80 else 3 if body[2] < 0x80 else 4
+        tag = body[behind]
+        if 0x10 <= tag < 0x80 and body[behind - 1] < 0x80:
+            return tag >> 3, behind
     while at < size:
         tag, position = _varint(body, at)
         number, wire = tag >> 3, tag & 7
