@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from coglab.analysis.blocks import markdown
 from coglab.analysis.report import build
 from coglab.config import UserError
 from tests.analysis.synthetic import (
+    NOW,
     config_of,
     led,
     names,
+    utc,
     write_run,
 )
 
@@ -57,3 +61,38 @@ def test_the_mission_s_own_ticks_left_out_or_spelt_out_are_one_game(tmp_path, an
     doc = analyse(tmp_path).data
     assert len(doc["ranked"]) == 2
     assert "1000 ticks" in doc["game"]
+
+
+def test_what_failed_or_runs_in_another_group_is_counted_and_listed(tmp_path, analyse):
+    other = config_of(**{"training_env.game.kind": "machina1", "training_env.game.mission": None})
+    beat = utc(NOW - 5)
+    live = {"state": "running", "heartbeat": beat, "progress": beat, "ended": None}
+    for seed in range(4):
+        write_run(tmp_path, f"arena.s{seed}", 1.0, seed=seed)
+    write_run(tmp_path, "arena.gone", 1.0, steps=200_000, state="crashed")
+    write_run(tmp_path, "m.live", 9.0, config=other, **live)
+    write_run(tmp_path, "m.gone", 9.0, config=other, state="failed")
+    write_run(tmp_path, "m.nan", config=other, curve=lambda at: np.where(at == 20_000, np.nan, 1.0))
+    doc = analyse(tmp_path, mixed=True).data
+    sentences = [row["text"] for row in doc["summary"]]
+    assert any("2 runs did not finish, 1 still running" in text for text in sentences)
+    assert any("Of 5 runs of cogsguard" in text for text in sentences)
+    assert any("3 runs of other groups are ranked apart" in text for text in sentences)
+    groups = {row["name"]: row["group"] for row in doc["failures"]}
+    assert groups["arena.gone"] is None
+    assert groups["m.live"] == groups["m.gone"] == doc["other_groups"][0]["group"]
+    assert any(row["run"] == "m.nan" and row["kind"] == "non-finite" for row in doc["quality"])
+    section = markdown(build(doc)).split("### Runs that did not finish")[1].split("\n## ")[0]
+    assert all(f"`{name}`" in section for name in ("arena.gone", "m.live", "m.gone"))
+    assert "machina1" in section
+    # What another group's failures suggest is no advice for this one.
+    assert doc["failure_settings"] == []
+
+
+def test_a_fingerprint_is_of_all_groups(tmp_path, analyse):
+    other = config_of(**{"training_env.game.kind": "machina1"})
+    write_run(tmp_path / "a", "one")
+    write_run(tmp_path / "b", "one")
+    write_run(tmp_path / "b", "two", config=other)
+    alone, both = (analyse(tmp_path / name, mixed=True).data["fingerprint"] for name in "ab")
+    assert alone != both

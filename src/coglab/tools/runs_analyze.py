@@ -133,7 +133,7 @@ def _command(tool: AnalyzeTool, now: float) -> str:
 def _configs(document: Document) -> dict[str, Any]:
     """File name -> configuration of every run that has one; two ids that make one name are told apart."""
     made: dict[str, Any] = {}
-    for one in document.loaded:
+    for one in [*document.loaded, *document.others]:
         run_ = one.candidate.run
         if not run_.config:
             continue
