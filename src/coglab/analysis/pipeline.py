@@ -80,7 +80,7 @@ class Request:
         monitor: further metrics with a section of their own in `Key metrics`.
         mixed: rank each game by itself instead of refusing.
         ignore: globs of settings that are left out of the contrast.
-        show_places: keep directories as they are.
+        refused: sources that could not be read, and why.
     """
 
     rank: RankConfig
@@ -95,6 +95,7 @@ class Request:
     baseline: Selection | None = None
     baseline_text: str = ""
     plan_for: str | None = None
+    refused: Sequence[str] = ()
 
 
 @dataclass
@@ -363,6 +364,10 @@ def _frame(
 
     data = main.data
     mode, parameter = read_rank(request.rank.rank)
+    data["quality"] += [
+        {"run": "", "kind": "source", "text": f"could not be read: {text}"}
+        for text in request.refused
+    ]
     everything = [*main.loaded, *main.others]
     for run in everything:
         if run.candidate.run.created and run.candidate.run.created > request.now + 3600:
