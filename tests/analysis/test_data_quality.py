@@ -49,3 +49,32 @@ def test_a_setting_that_changed_during_a_run_is_noted(tmp_path, analyse):
         for row in doc["quality"]
     )
     assert doc["runs"][0]["settings"]["trainer.batch_size"] == "4096"
+
+
+def test_a_long_stretch_without_values_is_noticed(tmp_path, analyse):
+    place = write_run(tmp_path, "r", 1.0, rows=100)
+    lines = (place / "metrics.jsonl").read_text().splitlines()
+    (place / "metrics.jsonl").write_text("\n".join([*lines[:41], *lines[61:]]) + "\n")
+    write_run(tmp_path, "whole", 1.0)
+    (row,) = [r for r in analyse(tmp_path).data["quality"] if r["kind"] == "gap"]
+    assert row["run"] == "r"
+    assert "between the steps 400,000 and 610,000" in row["text"]
+
+
+def test_several_code_versions_and_budgets_are_noticed(tmp_path, analyse):
+    write_run(tmp_path, "old", code={"commit": "b" * 40, "dirty": True})
+    write_run(tmp_path, "new", target_steps=2_000_000)
+    rows = analyse(tmp_path).data["quality"]
+    text = " ".join(f"{row['kind']}: {row['text']}" for row in rows)
+    assert "code: 2 code versions" in text
+    assert "code: the checkout had changes" in text
+    assert "targets: runs have different budgets (1,000,000, 2,000,000)" in text
+
+
+def test_steps_that_go_back_are_sorted_and_counted(tmp_path, analyse):
+    place = write_run(tmp_path, "r", noise=0, curve=lambda at: at / 1e6)
+    lines = (place / "metrics.jsonl").read_text().splitlines()
+    lines[10], lines[11] = lines[11], lines[10]
+    (place / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    doc = analyse(tmp_path).data
+    assert doc["ranked"][0]["score"] == pytest.approx(0.91, abs=0.01)

@@ -96,3 +96,19 @@ def test_a_fingerprint_is_of_all_groups(tmp_path, analyse):
     write_run(tmp_path / "b", "two", config=other)
     alone, both = (analyse(tmp_path / name, mixed=True).data["fingerprint"] for name in "ab")
     assert alone != both
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"project": "elsewhere"}, {"step_metric": "metric/epoch"}],
+    ids=["project", "step axis"],
+)
+def test_runs_of_other_projects_or_step_axes_are_never_ranked_together(tmp_path, analyse, facts):
+    write_run(tmp_path, "one", 1.0)
+    write_run(tmp_path, "two", 2.0)
+    write_run(tmp_path, "apart", 9.0, **facts)
+    with pytest.raises(UserError, match="cannot be ranked together"):
+        analyse(tmp_path)
+    doc = analyse(tmp_path, mixed=True).data
+    assert sorted(names(doc["ranked"])) == ["one", "two"]
+    assert names(doc["other_groups"][0]["ranked"]) == ["apart"]

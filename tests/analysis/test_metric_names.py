@@ -37,6 +37,16 @@ def test_created_hearts_are_found_where_they_are_logged(tmp_path, analyse):
     )
 
 
+@pytest.mark.parametrize(("count", "warns"), [(4, False), (3, True)])
+def test_only_a_metric_that_many_runs_lack_is_warned_of(tmp_path, analyse, count, warns):
+    for seed in range(count):
+        write_run(tmp_path, f"has{seed}", 1.0, seed=seed)
+    write_run(tmp_path, "has_not", 1.0, metric="overview/reward")
+    doc = analyse(tmp_path).data  # a fifth of the runs lack it, then a quarter
+    assert len(doc["ranked"]) == count
+    assert any(r["kind"] == "missing" for r in doc["quality"]) == warns
+
+
 def test_runs_without_the_metric_are_listed_apart(tmp_path, analyse):
     write_run(tmp_path, "has", 1.0)
     write_run(tmp_path, "has_not", 1.0, metric="overview/reward")

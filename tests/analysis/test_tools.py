@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -297,3 +298,49 @@ def test_filters_of_the_server_are_escaped_and_anchored():
     made = server_filters(FilterConfig(prefix="relh.m*", tag=("x",)), NOW)
     assert {"display_name": {"$regex": r"^relh\.m\*"}} in made["$and"]
     assert {"tags": {"$in": ["x"]}} in made["$and"]
+
+
+def test_parquet_holds_what_csv_holds(shell, runs, tmp_path):
+    parquet = pytest.importorskip(
+        "pyarrow.parquet", reason="pyarrow is not installed (`pip install pyarrow`)"
+    )
+    place = runs / "relh.b1024.s0" / "metrics.jsonl"
+    line = {"step": 2_000_000, "time": NOW, "metrics": {"overview/sps": "NaN", METRIC: "-Infinity"}}
+    with open(place, "a") as file:
+        file.write(json.dumps(line) + "\n")
+    words = (f"metrics={METRIC},overview/sps", "prefix=relh.b1024", WHEN)
+    assert shell("runs.export", "to=parquet", "out=x.parquet", *words)[0] == 0
+    table = parquet.read_table(tmp_path / "x.parquet")
+    assert table.column_names == ["run", "step", "time", "metric", "value"]
+    assert str(table.schema.field("value").type) == "double"
+    got = [
+        f"{run},{step},{time},{metric},{value}"
+        for run, step, time, metric, value in zip(*table.to_pydict().values(), strict=True)
+    ]
+    code, out, _ = shell("runs.export", *words)
+    assert code == 0
+    assert [
+        line.replace(",nan", ",NaN").replace(",-inf", ",-Infinity") for line in got
+    ] == out.splitlines()[1:]
+    assert len(got) == 3 * 50 * 2 + 2
+    (tmp_path / "file").touch()
+    for form in ("parquet", "csv"):
+        code, _, err = shell("runs.export", f"to={form}", f"out=file/x.{form}", WHEN)
+        assert code == 2
+        assert f"cannot write `out=file/x.{form}`" in err
+    assert shell("runs.export", "to=parquet", WHEN)[2].startswith(
+        "error: `to=parquet` needs a file"
+    )
+
+
+def test_parquet_without_its_library_names_the_library_and_what_needs_none(
+    shell, runs, monkeypatch
+):
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *a: None if name == "pyarrow" else real(name, *a)
+    )
+    code, _, err = shell("runs.export", "to=parquet", "out=x.parquet", WHEN)
+    assert code == 2
+    assert "pip install pyarrow" in err
+    assert "`to=csv` and `to=jsonl` need nothing" in err

@@ -83,7 +83,8 @@ def _aside(path: str) -> Iterator[Path]:
     except OSError as error:
         raise UserError(f"cannot write `out={path}`: {error.strerror or error}.") from error
     finally:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink()
 
 
 def _rows(tool: ExportTool, store: Runs, runs: list[Any]) -> Iterator[list[Any]]:
