@@ -121,7 +121,7 @@ def cannot(doc: dict[str, Any]) -> list[dict[str, str]]:
     elif stats["attainable_adjusted_p"] is not None and stats["attainable_adjusted_p"] > 0.05:
         refuse(
             "S6", "that any setting predicts the score (grade A)",
-            (f"with {stats['units']} configurations and {stats['bundles']} bundles the "
+            (f"with {count(stats['units'], 'configuration')} and {count(stats['bundles'], 'bundle')} the "
                 "smallest adjusted p that could come out is "
                 f"{stats['attainable_adjusted_p']:.2f}"),
             "more configurations"
