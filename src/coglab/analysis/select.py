@@ -81,15 +81,18 @@ def _tests(
             (
                 f"since={f.since}",
                 lambda run: (
-                    run.created is not None
-                    and run.created + (slack if run.created_is_day else 0) > since
+                    (at := _began(run, now)) is not None
+                    and at + (slack if run.created_is_day else 0) > since
                 ),
             )
         )
     if f.until is not None:
         until = read_time(f.until, now, "until")
         tests.append(
-            (f"until={f.until}", lambda run: run.created is not None and run.created < until)
+            (
+                f"until={f.until}",
+                lambda run: (at := _began(run, now)) is not None and at < until,
+            )
         )
     if f.state:
         tests.append((f"state={','.join(f.state)}", lambda run: run.state in f.state))
@@ -107,6 +110,13 @@ def _tests(
     for condition in f.where:
         tests.append((f"where={condition}", _setting_test(store, condition)))
     return tests
+
+
+def _began(run: RunInfo, now: float) -> float | None:
+    """When a run was created; by its newest data if that is earlier, because its clock was ahead then."""
+    if run.created is not None and run.created > now and run.last_data is not None:
+        return min(run.created, run.last_data)
+    return run.created
 
 
 def _is_recipe(run: RunInfo, wanted: str) -> bool:

@@ -19,6 +19,8 @@ def number(value: float | None, digits: int = 3) -> str:
     if value == 0:
         return "0"
     size = math.floor(math.log10(abs(value)))
+    if size > 15 or size < -5:  # beyond what is written out; rounding the largest would overflow
+        return f"{value:.{digits - 1}e}"
     rounded = round(value, digits - 1 - size)
     size = math.floor(math.log10(abs(rounded)))
     if size >= 15 or size < -4:
