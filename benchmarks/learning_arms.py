@@ -77,15 +77,19 @@ def cloner(
     )
 
 
-OPTIONS, SHARES, STAY, CRITIC, SLICES, MISSIONS, LONG = (
+OPTIONS, SHARES, STAY, CRITIC, SLICES, NETWORKS, MISSIONS, LONG = (
     "The four options",
     "The teacher's share",
     "How long the teacher stays",
     "The critic",
     "What is dealt into slices",
+    "Architectures after four million steps",
     "Missions",
     "Long runs",
 )
+
+BRIEF = cloner(more=", anneal_start_step: 2_400_000, steps: 3_200_000")
+"""The teacher of runs that are too short for a fifth of them to teach much."""
 
 ARMS = (
     Arm("option1", OPTIONS, (cloner(),)),
@@ -97,6 +101,17 @@ ARMS = (
     Arm("stay-long", STAY, (cloner(more=", anneal_start_step: 12_000_000, steps: 16_000_000"),)),
     Arm("critic-mse", CRITIC, (cloner(), "trainer.losses.ppo_critic.critic_update=mse")),
     Arm("slices-env", SLICES, (cloner(more=", slice_unit: env"),)),
+    Arm(
+        "fast-4M", NETWORKS, ("policy_architecture=fast", BRIEF), 4_000_000, (1,), is_compared=False
+    ),
+    Arm(
+        "vit-4M",
+        NETWORKS,
+        ("policy_architecture={kind: vit, map_memory: true}", BRIEF),
+        4_000_000,
+        (1,),
+        is_compared=False,
+    ),
     Arm(
         "machina1-1000",
         MISSIONS,
