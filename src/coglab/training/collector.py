@@ -73,7 +73,7 @@ class Collector:
 
     Args:
         sim: the games, already reset.
-        networks: one per worker, all with the weights that are learnt.
+        networks: one per thread that collects, all with the weights that are learnt.
         encoder: writes network inputs.
         teacher: labels, or None.
         team_facts: what the critic may see of the whole team, or None.
@@ -134,12 +134,14 @@ class Collector:
             reward_mean=np.zeros(geometry.num_rows, np.float32),
         )
         players = self._copies or networks
+        bounds = np.linspace(0, geometry.num_envs, pool.num_workers + 1).astype(int)
         self.workers = [
             RolloutWorker(
                 sim, players[w], encoder, teacher, self.stage, self._buffers[0],
-                self.episodes, team_facts, geometry, device, autocast, *geometry.env_range(w),
+                self.episodes, team_facts, geometry, device, autocast,
+                int(bounds[w]), int(bounds[w + 1]),
             )
-            for w in range(geometry.num_workers)
+            for w in range(pool.num_workers)
         ]  # fmt: skip
         self._thread = ThreadPoolExecutor(1, "coglab-ahead") if is_ahead else None
         self._running: tuple[Batch, Future[None]] | None = None
@@ -157,7 +159,7 @@ class Collector:
 
     def begin(self) -> None:
         """Encode the first observation of a run that starts anew."""
-        self.pool.run(lambda w: self.workers[w].begin(), self.geometry.num_workers)
+        self.pool.run(lambda w: self.workers[w].begin())
 
     def take(self, position: Position) -> Batch:
         """Hand out the batch that lies at a position: the one that waits, or one collected now by the newest weights.
@@ -242,7 +244,7 @@ class Collector:
             self.workers[w].experience = batch.experience
             self.workers[w].collect(rollout)
 
-        self.pool.run(of_worker, self.geometry.num_workers)
+        self.pool.run(of_worker)
         batch.laps = [worker.seconds for worker in self.workers]
 
     def _describe(self, batch: Batch) -> None:

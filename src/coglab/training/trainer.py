@@ -167,7 +167,7 @@ class Trainer:
         )
         replicas = self.learner.replicas
         self.collector = Collector(
-            sim, [replicas[w % len(replicas)] for w in range(geometry.num_workers)], encoder, teacher,
+            sim, [replicas[w % len(replicas)] for w in range(collecting)], encoder, teacher,
             team_facts, geometry, plan, seed,
             WorkerPool(collecting) if config.collect_ahead else self.pool,
             device, autocast, self.ranks, config.collect_ahead,
