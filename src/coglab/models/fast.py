@@ -71,6 +71,7 @@ class FastNetwork(Network):
             self._pool,
             detach_auxiliary=self.config.detach_gtd_aux,
             in_place=self.obs_joint_table.in_place_gradient,
+            touched=self.obs_joint_table.touched,
         )
         raw_STV, values_ST, *rest = outputs
         flat = {name: value.flatten(0, 1) for name, value in inputs.items()}

@@ -139,6 +139,8 @@ class Learner:
             self.parameters.attach(replica, index)
             if hasattr(replica, "set_in_place_gradients"):
                 replica.set_in_place_gradients(True)
+                if device.type == "cpu":
+                    self.parameters.watch_rows(replica, index)
         critic = losses.ppo_critic
         uses_aux = critic.enabled and critic.critic_update == "gtd_lambda"
         aux_l2 = critic.aux_coef * critic.beta if uses_aux else 0.0
@@ -269,6 +271,7 @@ class Learner:
             if not math.isfinite(sums.sums["total_loss"][0]):
                 # All ranks must decide alike, so the bad news travels in the gradient: the norm is not finite anywhere.
                 self.parameters.gradients[0, 0] = math.nan
+                self.parameters.touched[0, :1] = True
             norm = optimizer.step(*rates, exchange)
             if not math.isfinite(norm):
                 raise NonFiniteLossError(self._explain(sums, norm, iteration, agent_step))
