@@ -77,12 +77,13 @@ def cloner(
     )
 
 
-OPTIONS, SHARES, STAY, CRITIC, SLICES, NETWORKS, MISSIONS, LONG = (
+OPTIONS, SHARES, STAY, CRITIC, SLICES, AHEAD, NETWORKS, MISSIONS, LONG = (
     "The four options",
     "The teacher's share",
     "How long the teacher stays",
     "The critic",
     "What is dealt into slices",
+    "Collecting ahead",
     "Architectures after four million steps",
     "Missions",
     "Long runs",
@@ -101,6 +102,7 @@ ARMS = (
     Arm("stay-long", STAY, (cloner(more=", anneal_start_step: 12_000_000, steps: 16_000_000"),)),
     Arm("critic-mse", CRITIC, (cloner(), "trainer.losses.ppo_critic.critic_update=mse")),
     Arm("slices-env", SLICES, (cloner(more=", slice_unit: env"),)),
+    Arm("ahead", AHEAD, (cloner(), "trainer.collect_ahead=true")),
     Arm(
         "fast-4M", NETWORKS, ("policy_architecture=fast", BRIEF), 4_000_000, (1,), is_compared=False
     ),
