@@ -77,13 +77,13 @@ def test_real_log_probabilities_are_recomputed_and_all_metrics_have_names(memory
         metrics = trainer.iterate()
         assert metrics["losses/first_minibatch_log_prob_error"] < 1e-4
         seen.update(metrics)
-    assert trainer.experience.steps.reset[:, 1:].any() or metrics["overview/episodes"]
+    assert trainer.collector.experience.steps.reset[:, 1:].any() or metrics["overview/episodes"]
     for name, value in seen.items():
         check_name(name)
         assert math.isfinite(value), name
     assert seen["env_game/length"] == 50
     assert seen["teacher/abstained"] < 0.5
-    trainer.pool.close()
+    trainer.close()
 
 
 @pytest.mark.parametrize("teacher", [True, False])
@@ -103,7 +103,7 @@ def test_a_real_run_resumes_to_the_bit_from_its_files(tmp_path, teacher):
     for number, (ours, theirs) in enumerate(zip(got, expected, strict=True)):
         assert ours == theirs, f"iteration {number}"
     for trainer in (whole, first, second):
-        trainer.pool.close()
+        trainer.close()
 
 
 def test_a_real_rollout_does_not_depend_on_the_number_of_workers():

@@ -40,6 +40,7 @@ class FastNetwork(Network):
     """
 
     observation_slots = ("obs_joint_table",)
+    min_shard_rows = 2048
 
     def __init__(self, config: Any, game: GameInterface) -> None:
         super().__init__(config, game)

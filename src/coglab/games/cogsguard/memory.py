@@ -16,6 +16,7 @@ from coglab.games.cogsguard.memory_boards import (
     MAX_OTHERS,
     OTHER_SIZE,
     ROUTED_SIZE,
+    WAY_STEPS,
     MemoryState,
     derive_rows,
 )
@@ -46,7 +47,7 @@ __all__ = [
 ]
 
 
-_DERIVED = ("target_cell", "routed", "span", "present", "failed")
+_DERIVED = ("target_cell", "routed", "way", "span", "present", "failed")
 """Arrays of the state that follow from the others."""
 
 
@@ -106,6 +107,7 @@ class MapMemory:
             route_move=np.zeros((num_rows, num_classes), dtype=np.uint8),
             target_cell=np.zeros((num_rows, len(CLAIMABLE)), dtype=np.int16),
             routed=np.full((num_rows, ROUTED_SIZE), -1, dtype=np.int64),
+            way=np.zeros((num_rows, WAY_STEPS), dtype=np.uint8),
             present=np.full((num_memories, 3), -1, dtype=np.int64),
             failed=np.full((num_rows, 2), -1, dtype=np.int64),
         )

@@ -62,7 +62,14 @@ ROUTED_ENOUGH = 4
 ROUTED_ELSE = 5
 ROUTED_STOCK = 6
 ROUTED_FOLLOWED = 7
-ROUTED_SIZE = 8
+# The next ones are for a way that is kept over ticks, see `teachers/keep.py`.
+ROUTED_STEP = 8
+ROUTED_KEPT = 9
+ROUTED_HOME = 10
+ROUTED_SIZE = 11
+
+WAY_STEPS = 32
+"""Cells of a way that are kept."""
 
 
 class MemoryState(NamedTuple):
@@ -93,7 +100,9 @@ class MemoryState(NamedTuple):
     target_cell: np.ndarray
     """i16 [N, len(CLAIMABLE)] cell of the nearest target, 128 * grid row + bit; valid where there is a route"""
     routed: np.ndarray
-    """i64 [N, 8] derived: what the routes were computed for, see ROUTED_VERSION and the next ones"""
+    """i64 [N, ROUTED_SIZE] derived: what the routes were computed for, see ROUTED_VERSION and the next ones"""
+    way: np.ndarray
+    """u8 [N, WAY_STEPS] derived: the way that a teacher's agent follows, see `teachers/keep.py`"""
     present: np.ndarray
     """i64 [M, 3] derived: version, classes that have targets in it, classes that this is known of"""
     failed: np.ndarray
