@@ -280,6 +280,9 @@ def test_a_baseline_from_a_source_of_its_own_does_not_leak_into_the_ranking(shel
     ("filters", "count"),
     [
         (("prefix=relh.b1024",), 3), (("name=s[01]$",), 4), (("where=trainer.batch_size=4096",), 3),
+        (("where=trainer.batch_size>=4096",), 3), (("where=trainer.batch_size<4_096",), 3),
+        (("where=trainer.batch_size!=4096",), 3), (("where=trainer.nothing!=1",), 6), (("where=trainer.nothing>1",), 0),
+        (("where=policy_architecture.kind>1",), 0), (("where=[trainer.batch_size>1, trainer.batch_size<=1024]",), 3),
         (("state=finished",), 6), (("state=crashed",), 0),
         (("ids=relh.b1024.s0",), 1), (("exclude=relh.b1024.s0",), 5),
         (("recipe=cogsguard.train",), 6),
