@@ -53,6 +53,23 @@ def test_a_bare_word_names_the_run(shell, runs):
     assert shell("runs.show", "relh.b1024.s1")[0] == 0
 
 
+def test_secrets_of_a_command_are_not_shown(shell, tmp_path):
+    argv = [
+        "cogsguard.train",
+        "server.api_key=sk-123",
+        "x={token: sk-456}",
+        "trainer.batch_size=4096",
+    ]
+    write_run(
+        tmp_path / "train_dir", "r", argv=argv, config=config_of(**{"server.api_key": "sk-789"})
+    )
+    code, out, _ = shell("runs", "show", "r", "config=true", "tail=true")
+    assert code == 0
+    assert "sk-" not in out
+    assert "trainer.batch_size=4096" in out
+    assert "sk-" not in shell("runs", "show", "r", "json=true")[1]
+
+
 def test_a_run_s_name_is_never_imported(shell, runs, tmp_path, monkeypatch):
     (tmp_path / "trap.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(str(tmp_path))
