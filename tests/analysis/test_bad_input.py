@@ -46,6 +46,13 @@ def test_no_run_matches(shell, runs):
     assert "6 in all, 3 after prefix=relh.b1024, 0 after since=1d, 0 after state=finished" in err
 
 
+def test_a_setting_that_no_run_has_is_named_with_the_nearest(shell, runs):
+    code, _, err = shell("runs.analyze", "where=trainer.batchsize=4096", WHEN)
+    assert code == 3
+    assert "No run has the setting `trainer.batchsize`." in err
+    assert "`trainer.batch_size`" in err
+
+
 def test_the_metric_is_in_no_run(shell, runs):
     code, _, err = shell("runs.analyze", "metric=heart.gaind", WHEN)
     assert code == 4
@@ -212,6 +219,8 @@ def test_warnings_are_status_six_under_strict(shell, tmp_path):
         ("now=" + "9" * 400,),
         ("name=[",),
         ("where=novalue",),
+        ("where=trainer.batch_size=",),
+        ("where=trainer.batch_size>many",),
         ("metrc=x",),
     ],
 )

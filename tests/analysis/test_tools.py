@@ -53,6 +53,23 @@ def test_a_bare_word_names_the_run(shell, runs):
     assert shell("runs.show", "relh.b1024.s1")[0] == 0
 
 
+def test_secrets_of_a_command_are_not_shown(shell, tmp_path):
+    argv = [
+        "cogsguard.train",
+        "server.api_key=sk-123",
+        "x={token: sk-456}",
+        "trainer.batch_size=4096",
+    ]
+    write_run(
+        tmp_path / "train_dir", "r", argv=argv, config=config_of(**{"server.api_key": "sk-789"})
+    )
+    code, out, _ = shell("runs", "show", "r", "config=true", "tail=true")
+    assert code == 0
+    assert "sk-" not in out
+    assert "trainer.batch_size=4096" in out
+    assert "sk-" not in shell("runs", "show", "r", "json=true")[1]
+
+
 def test_a_run_s_name_is_never_imported(shell, runs, tmp_path, monkeypatch):
     (tmp_path / "trap.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -280,6 +297,9 @@ def test_a_baseline_from_a_source_of_its_own_does_not_leak_into_the_ranking(shel
     ("filters", "count"),
     [
         (("prefix=relh.b1024",), 3), (("name=s[01]$",), 4), (("where=trainer.batch_size=4096",), 3),
+        (("where=trainer.batch_size>=4096",), 3), (("where=trainer.batch_size<4_096",), 3),
+        (("where=trainer.batch_size!=4096",), 3), (("where=trainer.nothing!=1",), 6), (("where=trainer.nothing>1",), 0),
+        (("where=policy_architecture.kind>1",), 0), (("where=[trainer.batch_size>1, trainer.batch_size<=1024]",), 3),
         (("state=finished",), 6), (("state=crashed",), 0),
         (("ids=relh.b1024.s0",), 1), (("exclude=relh.b1024.s0",), 5),
         (("recipe=cogsguard.train",), 6),

@@ -61,7 +61,7 @@ class FilterConfig(Config):
     """Who started it, where the store knows."""
 
     where: Words = ()
-    """Settings: `trainer.batch_size=4096`; several must all hold."""
+    """Settings: `trainer.batch_size=4096`, or with `!=`, `<`, `<=`, `>`, `>=`; several must all hold."""
 
     min_steps: Count = 0
     """At least this many agent steps."""

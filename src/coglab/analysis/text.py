@@ -118,6 +118,12 @@ def masked(tree: Any, key: str = "") -> Any:
     return tree
 
 
+def masked_word(word: str) -> str:
+    """A word of a command without its value, where its key sounds like a secret, also inside a map: `{api_key: ...}`."""
+    key, equals, value = word.partition("=")
+    return f"{key}={MASK}" if equals and value and _SECRET.search(word) else word
+
+
 def is_secret(key: str) -> bool:
     """Whether the value of a key is to be hidden."""
     return bool(_SECRET.search(key))

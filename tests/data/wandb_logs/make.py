@@ -3,6 +3,7 @@
 finished: ends with code 0; a histogram, a nested setting, a late setting, an alert, tags.
 killed: SIGKILL three seconds after the last flush; what was logged after it is lost and there is no exit record.
 resumed: two folders of one id; the second starts from step 300 again, which the first had passed, and ends with code 3.
+finished-VERSION: the first of these by an older client; the others need 0.31.
 
 The bytes are the client's. It is told to record nothing of the machine, and what it wrote is searched for that.
 """
@@ -10,6 +11,7 @@ The bytes are the client's. It is told to record nothing of the machine, and wha
 from __future__ import annotations
 
 import getpass
+import importlib.metadata
 import os
 import shutil
 import signal
@@ -27,13 +29,16 @@ PROGRAM = textwrap.dedent(
     import sys, time, wandb
 
     name, first, rows, code = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
-    settings = wandb.Settings(
+    wanted = dict(
         console="off", disable_git=True, disable_code=True, x_disable_meta=True, x_disable_stats=True,
         x_disable_machine_info=True, x_save_requirements=False, x_transaction_log_flush_interval=1, host="host",
         username="user", email="user@example.org",
     )
+    known = dir(wandb.Settings())  # 0.17 spells x_disable_meta _disable_meta
+    forms = {form: value for key, value in wanted.items() for form in (key, key.removeprefix("x")) if form in known}
     run = wandb.init(
-        project="fixtures", id=name, name=name, mode="offline", dir=".", settings=settings, tags=["small", "real"],
+        project="fixtures", id=name, name=name, mode="offline", dir=".", tags=["small", "real"],
+        settings=wandb.Settings(**forms),
         notes="made for tests", config={"trainer": {"batch_size": 4096, "optimizer": {"learning_rate": 0.001}}},
     )
     run.define_metric("*", step_metric="metric/agent_step")
@@ -44,7 +49,7 @@ PROGRAM = textwrap.dedent(
             row["sparse"] = i
             row["nested"] = {"inner": {"value": -i}}
         run.log(row)
-    if name == "finished":
+    if name.startswith("finished"):
         run.log({"metric/agent_step": 1000, "shape": wandb.Histogram([1, 2, 2, 3])})
         run.config.update({"late": True})
         run.alert("low", "the score is low")
@@ -76,10 +81,14 @@ def main() -> None:
     """Make all of them."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        record(folder, "finished", "1", "9", "0")
-        record(folder, "killed", "1", "6", "0")
-        record(folder, "resumed", "1", "5", "1")
-        record(folder, "resumed", "3", "5", "3")
+        version = importlib.metadata.version("wandb")
+        if version.startswith("0.31."):
+            record(folder, "finished", "1", "9", "0")
+            record(folder, "killed", "1", "6", "0")
+            record(folder, "resumed", "1", "5", "1")
+            record(folder, "resumed", "3", "5", "3")
+        else:
+            record(folder, f"finished-{version}", "1", "9", "0")
         private = [
             socket.gethostname(),
             str(folder),
