@@ -17,7 +17,7 @@ from benchmarks.learning_arms import ARMS, Arm
 from coglab.analysis.statistics import mean_interval, welch_interval
 from coglab.evaluation.report import write_json
 from coglab.tools.closing import EVALUATION_FILE
-from coglab.tracking.ledger_reader import read_ledger
+from coglab.tracking.ledger_reader import RunLedger, read_ledger
 
 REWARD, HEARTS, HELD = "reward", "heart.gained", "cogs/aligned.junction.held"
 BASELINE = ARMS[0]
@@ -36,7 +36,7 @@ class Outcome:
         agent_steps: trained.
         minutes: wall-clock minutes of training on one thread, beside other work.
         approx_kl: mean over the second half.
-        agreement: highest agreement with the teacher on student-led rows; None without labels.
+        agreement: mean agreement with the teacher on student-led rows late in its stay; None without such rows.
     """
 
     run: str
@@ -66,7 +66,6 @@ def read_outcome(arm: Arm, seed: int, train_dir: Path) -> Outcome:
             }
     ledger = read_ledger(train_dir / run)
     kl = ledger.columns["losses/approx_kl"]
-    agreement = ledger.columns.get("losses/supervised_accuracy_student_led")
     return Outcome(
         run=run,
         sampled=scores["sample"],
@@ -74,8 +73,18 @@ def read_outcome(arm: Arm, seed: int, train_dir: Path) -> Outcome:
         agent_steps=arm.steps,
         minutes=sum(_minutes(train_dir / name) for name in arm.stage_runs(seed)),
         approx_kl=float(kl.values[kl.steps > AFTER * kl.steps[-1]].mean()),
-        agreement=None if agreement is None else float(agreement.values.max()),
+        agreement=_late_agreement(ledger),
     )
+
+
+def _late_agreement(ledger: RunLedger) -> float | None:
+    """Mean over the part of the teacher's stay in which its shares are small but not yet too small to average over."""
+    column = ledger.columns.get("losses/supervised_accuracy_student_led")
+    if column is None or ledger.config is None:
+        return None
+    stay = ledger.config["trainer"]["losses"]["sliced_scripted_cloner"]["steps"]
+    late = (column.steps > 0.6 * stay) & (column.steps <= 0.9 * stay)
+    return float(column.values[late].mean()) if late.any() else None
 
 
 def _minutes(run_dir: Path) -> float:
