@@ -8,7 +8,8 @@
 All loops are those that `tools/run.py` runs: rollout, labels, advantages, one pass of minibatches, metrics; collected at
 once or ahead. They take turns, one iteration each, so that a busy neighbour disturbs all alike. Given are the wall-clock
 rate (median and best iteration), which is what a user sees on an idle machine, and the rate per second of processor time
-used, which stays meaningful on a busy one. Phases are shares of an iteration's wall time; ahead, the rollout's lie beside the others.
+used, which stays meaningful on a busy one. Phases are shares of an iteration's wall time; ahead, the rollout's lie beside
+the others.
 """
 
 from __future__ import annotations

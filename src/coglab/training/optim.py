@@ -120,7 +120,7 @@ class FlatParameters:
         """
         if self._table is not None:
             table = replica.get_submodule(self._table)
-            table.touched = self.touched[index]  # type: ignore[assignment]
+            table.touched = self.touched[index]
             self.touched[index] = False
             self.is_watched = True
 
