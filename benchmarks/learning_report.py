@@ -129,7 +129,7 @@ _HEAD = (
 def _row(arm: Arm, runs: list[Outcome], baseline: list[Outcome]) -> str:
     sampled = [run.sampled[REWARD] for run in runs]
     difference = ""
-    if arm is not BASELINE and arm.is_compared and len(runs) > 1 and len(baseline) > 1:
+    if arm.name != BASELINE.name and arm.is_compared and len(runs) > 1 and len(baseline) > 1:
         mean, low, high = welch_interval(sampled, [run.sampled[REWARD] for run in baseline])
         difference = f"{mean:+.3f} [{low:.3f}, {high:.3f}]"
     agreements = [run.agreement for run in runs if run.agreement is not None]
