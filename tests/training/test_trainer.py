@@ -471,3 +471,16 @@ def test_a_batch_that_waits_is_a_part_of_the_checkpoint():
     tensors = trainer.state().tensors
     np.testing.assert_array_equal(tensors["waiting/steps.action"], waiting.experience.steps.action)
     trainer.close()
+
+
+def test_a_batch_that_waits_is_left_out_where_batches_have_another_size():
+    config = cloning_config().model_copy(update={"collect_ahead": True})
+    trainer = make_trainer(make_geometry(), config)
+    trainer.iterate()
+    state = trainer.state()
+    trainer.close()
+    other = make_trainer(make_geometry(rounds=4), config, state=state)
+    assert other.collector.waiting is None
+    assert "left out" in other.tracker.printed[-1]
+    other.iterate()
+    other.close()

@@ -265,16 +265,22 @@ class Collector:
         }
         return batch.experience.to_arrays(), meta
 
-    def load_state(self, arrays: dict[str, np.ndarray], meta: dict[str, Any] | None) -> None:
+    def load_state(self, arrays: dict[str, np.ndarray], meta: dict[str, Any] | None) -> bool:
         """Continue from what `state` returned.
 
         Args:
             arrays: by name.
             meta: None if no batch waited.
+
+        Returns:
+            False if the batch that waited has another size than this run's and is left out.
         """
         if meta is None:
-            return
+            return True
         experience = self._next_buffer()
+        own = {name: array.shape for name, array in experience.to_arrays().items()}
+        if own != {name: array.shape for name, array in arrays.items()}:
+            return False
         experience.load_arrays(arrays)
         self.waiting = Batch(
             experience,
@@ -283,6 +289,7 @@ class Collector:
             dict(meta["episodes"]),
             [dict(laps) for laps in meta["laps"]],
         )
+        return True
 
 
 def _copy_weights(network: Any) -> Any:

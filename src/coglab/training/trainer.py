@@ -434,7 +434,10 @@ class Trainer:
             if name in arrays:
                 part.set_state(arrays[name])
         self.collector.stage.load_arrays(arrays["stage"])
-        self.collector.load_state(arrays.get("waiting", {}), meta.get("waiting"))
+        if not self.collector.load_state(arrays.get("waiting", {}), meta.get("waiting")):
+            self.tracker.print(
+                "the checkpoint holds a batch of another size that was collected ahead; it is left out"
+            )
         return True
 
 
