@@ -33,6 +33,7 @@ class Outcome:
         run: its name.
         sampled: metric -> mean over held-out maps, actions drawn.
         greedy: the same with the likeliest actions.
+        teacher: its teacher's reward on the same maps and events; None without one.
         agent_steps: trained.
         minutes: wall-clock minutes of training on one thread, beside other work.
         approx_kl: mean over the second half.
@@ -42,6 +43,7 @@ class Outcome:
     run: str
     sampled: dict[str, float]
     greedy: dict[str, float]
+    teacher: float | None
     agent_steps: int
     minutes: float
     approx_kl: float
@@ -58,6 +60,7 @@ def read_outcome(arm: Arm, seed: int, train_dir: Path) -> Outcome:
     run = arm.last_run(seed)
     data = json.loads((train_dir / run / EVALUATION_FILE).read_text(encoding="utf-8"))
     scores: dict[str, dict[str, float]] = {}
+    teacher = None
     for result in data["results"]:
         if result["policy_uri"].startswith(f"metta://policy/{run}"):
             metrics = result["metrics"]
@@ -70,6 +73,7 @@ def read_outcome(arm: Arm, seed: int, train_dir: Path) -> Outcome:
         run=run,
         sampled=scores["sample"],
         greedy=scores["greedy"],
+        teacher=teacher,
         agent_steps=arm.steps,
         minutes=sum(_minutes(train_dir / name) for name in arm.stage_runs(seed)),
         approx_kl=float(kl.values[kl.steps > AFTER * kl.steps[-1]].mean()),
@@ -121,8 +125,8 @@ def write_report(arms: list[Arm], train_dir: Path, path: Path) -> str:
 
 
 _HEAD = (
-    "| arm | seeds | reward, sampled | to option1 | by seed | greedy | hearts | junctions held | approx_kl | agreement "
-    "| million steps | minutes |\n" + "| --- " * 12 + "|"
+    "| arm | seeds | reward, sampled | to option1 | by seed | greedy | its teacher | hearts | junctions held | approx_kl | agreement "
+    "| million steps | minutes |\n" + "| --- " * 13 + "|"
 )
 
 
@@ -132,6 +136,7 @@ def _row(arm: Arm, runs: list[Outcome], baseline: list[Outcome]) -> str:
     if arm.name != BASELINE.name and arm.is_compared and len(runs) > 1 and len(baseline) > 1:
         mean, low, high = welch_interval(sampled, [run.sampled[REWARD] for run in baseline])
         difference = f"{mean:+.3f} [{low:.3f}, {high:.3f}]"
+    teachers = [run.teacher for run in runs if run.teacher is not None]
     agreements = [run.agreement for run in runs if run.agreement is not None]
     cells = (
         arm.name,
@@ -140,6 +145,7 @@ def _row(arm: Arm, runs: list[Outcome], baseline: list[Outcome]) -> str:
         difference,
         ", ".join(f"{value:.3f}" for value in sampled),
         _interval([run.greedy[REWARD] for run in runs], 3),
+        f"{np.mean(teachers):.3f}" if teachers else "",
         _interval([run.sampled[HEARTS] for run in runs], 2),
         _interval([run.sampled[HELD] for run in runs], 0),
         f"{np.mean([run.approx_kl for run in runs]):.4f}",

@@ -36,7 +36,10 @@ def write_run(folder, name, reward, kl):
         }
         for mode in ("sample", "greedy")
     ]  # fmt: skip
-    results.append({"policy_uri": "metta://policy/random", "mode": "scripted", "metrics": {}})
+    for uri, mean in (("metta://policy/cogsguard?gear=10", 0.55), ("metta://policy/random", 0.0)):
+        results.append(
+            {"policy_uri": uri, "mode": "scripted", "metrics": {"reward": {"mean": mean}}}
+        )
     (run / "evaluation.json").write_text(json.dumps({"results": results}))
     cloner = {"steps": 400}
     config = {"trainer": {"losses": {"sliced_scripted_cloner": cloner}}}
@@ -66,7 +69,7 @@ def test_the_table_holds_means_intervals_and_what_is_missing(tmp_path):
     # Three values 0.4, 0.5, 0.6: standard error 0.0577, Student's t with two degrees of freedom 4.303.
     assert "| 0.500 [0.252, 0.748] |" in rows["option1"]
     assert "| 0.0100 | 0.300 | 20 | 10 |" in rows["option1"]
-    assert "|  | 0.400, 0.500, 0.600 |" in rows["option1"]
+    assert "|  | 0.400, 0.500, 0.600 | 0.500 [0.252, 0.748] | 0.550 |" in rows["option1"]
     assert "| 0.650 | +0.150 [" in rows["other"]
     assert "| 0.600, 0.700 |" in rows["other"]
     assert text.endswith("Missing: other-s3, never-s1, never-s2, never-s3")
