@@ -67,6 +67,8 @@ def read_outcome(arm: Arm, seed: int, train_dir: Path) -> Outcome:
             scores[result["mode"]] = {
                 name: metrics[name]["mean"] for name in (REWARD, HEARTS, HELD)
             }
+        elif result["policy_uri"] != "metta://policy/random":
+            teacher = result["metrics"][REWARD]["mean"]
     ledger = read_ledger(train_dir / run)
     kl = ledger.columns["losses/approx_kl"]
     return Outcome(
@@ -125,8 +127,8 @@ def write_report(arms: list[Arm], train_dir: Path, path: Path) -> str:
 
 
 _HEAD = (
-    "| arm | seeds | reward, sampled | to option1 | by seed | greedy | its teacher | hearts | junctions held | approx_kl | agreement "
-    "| million steps | minutes |\n" + "| --- " * 13 + "|"
+    "| arm | seeds | reward, sampled | to option1 | by seed | greedy | its teacher | hearts | junctions held | approx_kl "
+    "| agreement | million steps | minutes |\n" + "| --- " * 13 + "|"
 )
 
 
