@@ -8,7 +8,7 @@ first moves of shortest routes to it). Kernels: `memory_kernels.py`, `routes.py`
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -66,6 +66,18 @@ def _aligned_words(shape: tuple[int, ...]) -> np.ndarray:
     raw = np.zeros(size + CACHE_LINE, dtype=np.uint8)
     start = -raw.ctypes.data % CACHE_LINE
     return raw[start : start + size].view(np.uint64).reshape(shape)
+
+
+def _flags(reset: np.ndarray) -> np.ndarray:
+    """The bools of `reset` ([N]) as u8."""
+    flags = np.ascontiguousarray(reset)
+    return flags.view(np.uint8) if flags.dtype == np.bool_ else flags
+
+
+def sim_arguments(sim: CogsGuardSim, reset: np.ndarray) -> tuple[Any, ...]:
+    """What `memory_sight.perceive_rows` takes of a simulator, and `reset` ([N] bool or u8) as it takes it."""
+    tokens = sim.tokens.reshape(len(sim.tokens), -1)
+    return sim.state, sim.maps.compiled, sim.rules, tokens, _flags(reset)
 
 
 class MapMemory:
@@ -132,8 +144,7 @@ class MapMemory:
             last_row: row after the last; all rows when left out.
         """
         last = self.num_rows if last_row is None else last_row
-        flags = np.ascontiguousarray(reset)
-        flags = flags.view(np.uint8) if flags.dtype == np.bool_ else flags
+        flags = _flags(reset)
         flat = np.ascontiguousarray(tokens).reshape(len(tokens), -1)
         update_rows(self.state, flat, flags, first_row, last, self.agents_per_memory)
 
@@ -149,13 +160,9 @@ class MapMemory:
             last_env: game after the last; all when left out.
         """
         last = sim.num_envs if last_env is None else last_env
-        flags = np.ascontiguousarray(reset)
-        flags = flags.view(np.uint8) if flags.dtype == np.bool_ else flags
-        tokens = sim.tokens.reshape(len(sim.tokens), -1)
         perceive_rows(
-            self.state, sim.state, sim.maps.compiled, sim.rules, tokens, flags,
-            first_env, last, self.agents_per_memory,
-        )  # fmt: skip
+            self.state, *sim_arguments(sim, reset), first_env, last, self.agents_per_memory
+        )
 
     def routes(self, first_row: int = 0, last_row: int | None = None) -> None:
         """Bring the routes of the rows up to date; only rows whose cell, neighbours or map changed are computed.

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from coglab.engine.bit_blocks import NEWS_ROWS, make_revise
-from coglab.engine.jit import helper
+from coglab.engine.bit_blocks import BLOCK_ROWS, NEWS_ROWS, make_revise
+from coglab.engine.blocks import fetch
+from coglab.engine.jit import helper, inlined
 from coglab.games.cogsguard.memory_boards import (
     BLOCKED,
     CENTRE_COLUMN,
     CENTRE_ROW,
     CLIPS,
     COGS,
+    COLUMN,
     HALF,
     KNOWN,
     NEUTRAL,
+    NUM_BOARDS,
     OBJECT,
     PLACE,
+    ROW,
     ROWS,
     SEEN_NEW,
     SEEN_OLD,
@@ -29,6 +33,22 @@ from coglab.games.cogsguard.memory_boards import (
     cell_bit,
     put_object,
 )
+
+_FETCHED = np.array(
+    [KNOWN, BLOCKED, SEEN_NEW, SEEN_OLD, OBJECT, COGS, CLIPS, NEUTRAL, PLACE], dtype=np.int64
+)
+
+
+@inlined
+def fetch_window(state, n, m):
+    """Ask for the lines of memory `m` that row `n` is going to write: with many games they lie in no near cache."""
+    top = np.int64(state.body[n, ROW]) + CENTRE_ROW - HALF
+    top = min(max(top, 0), ROWS - 2 * BLOCK_ROWS)
+    index = (np.int64(state.body[n, COLUMN]) + CENTRE_COLUMN) & 127
+    line = (2 * m * NUM_BOARDS + (index >> 6)) * ROWS + top
+    for i in range(len(_FETCHED)):
+        fetch(state.boards, line + 2 * ROWS * _FETCHED[i])
+        fetch(state.boards, line + 2 * ROWS * _FETCHED[i] + BLOCK_ROWS)
 
 
 @helper

@@ -171,8 +171,8 @@ def has_ground(boards, span, is_wide, only_safe):
 
 
 @helper
-def junctions_present(boards, span, is_wide):
-    """Those of `align`, `align_home`, `revisit` and `patrol` that have a target."""
+def junctions_present(boards, span, is_wide, wanted):
+    """Those of `align`, `align_home`, `revisit` and `patrol` that have a target, as far as they are `wanted`."""
     present = 0
     for index in range(2 if is_wide else 1):
         word = np.uint64(index)
@@ -188,6 +188,8 @@ def junctions_present(boards, span, is_wide):
             present |= ALIGN_HOME_BIT if neutral & boards[FRIENDLY, word, row] & calm != 0 else 0
             present |= REVISIT_BIT if ours != 0 else 0
             present |= PATROL_BIT if (ours | (in_reach & ~lately)) != 0 else 0
+            if wanted & ~present == 0:
+                return present
     return present
 
 
@@ -208,7 +210,7 @@ def classes_present(boards, counts, span, is_wide, wanted):
             present |= CLASSES_OF_CODE[code]
     present &= ~JUNCTION_BITS
     if wanted & JUNCTION_BITS:
-        present |= junctions_present(boards, span, is_wide)
+        present |= junctions_present(boards, span, is_wide, wanted & JUNCTION_BITS)
     if wanted & FRONTIER_BIT and has_frontier(boards, span, is_wide, False):
         present |= FRONTIER_BIT
     if wanted & NEAR_BIT and has_frontier(boards, span, is_wide, True):
