@@ -52,7 +52,7 @@ __all__ = [
 ]
 
 
-_DERIVED = ("target_cell", "routed", "way", "span", "present", "failed")
+_DERIVED = ("target_cell", "routed", "way", "span", "present", "failed", "junctions")
 """Arrays of the state that follow from the others."""
 
 
@@ -116,6 +116,7 @@ class MapMemory:
             codes=np.zeros((num_memories, ROWS, 128), dtype=np.uint8),
             counts=np.zeros((num_memories, NUM_CODES), dtype=np.int32),
             version=np.zeros(num_memories, dtype=np.int64),
+            junctions=np.zeros(num_memories, dtype=np.int64),
             wide=np.zeros(num_memories, dtype=np.uint8),
             body=np.zeros((num_rows, BODY_SIZE), dtype=np.int32),
             others=np.zeros((num_rows, MAX_OTHERS, OTHER_SIZE), dtype=np.int16),
@@ -125,7 +126,7 @@ class MapMemory:
             target_cell=np.zeros((num_rows, len(CLAIMABLE)), dtype=np.int16),
             routed=np.full((num_rows, ROUTED_SIZE), -1, dtype=np.int64),
             way=np.zeros((num_rows, WAY_STEPS), dtype=np.uint8),
-            present=np.full((num_memories, 3), -1, dtype=np.int64),
+            present=np.full((num_memories, 5), -1, dtype=np.int64),
             failed=np.full((num_rows, 2), -1, dtype=np.int64),
         )
         self.scalars = self.state.scalars

@@ -74,15 +74,16 @@ def _revise(known, blocked, new, old, things, cogs, clips, neutral, place, walls
     """What one window does to the boards, for words of rows; see `write_window`."""
     lately = new | old
     filled = walls | objects
-    news = ~known | (blocked ^ filled) | ((cogs | neutral) & ~lately)
+    met = seen & (cogs | neutral) & ~lately
     doubtful = objects & (~(lately & things) | cogs | clips | neutral | place)
     return (
         known | seen,
         (blocked & ~seen) | filled,
         new | seen,
-        seen & news,
+        (seen & (~known | (blocked ^ filled))) | met,
         things & seen & ~objects,
         doubtful,
+        met,
     )
 
 
@@ -101,12 +102,13 @@ SIGHT_SEEN = 2 * NEWS_ROWS
 SIGHT_CUT = 3 * NEWS_ROWS
 """Room for these three boards without the rows beside the grid."""
 SIGHT_NEWS = 6 * NEWS_ROWS
-"""Cells that changed, objects that are gone, objects whose codes must be looked at; here: word 0 of the memory's rows."""
-SIGHT_NEWS_HIGH = 9 * NEWS_ROWS
+"""Cells that changed, objects that are gone, objects whose codes must be looked at, junctions that were not seen lately;
+here: word 0 of the memory's rows."""
+SIGHT_NEWS_HIGH = 10 * NEWS_ROWS
 """The same, word 1."""
 SIGHT_DOUBTS = 2 * NEWS_ROWS
 """Offset of the objects whose codes must be looked at."""
-SIGHT_SIZE = 12 * NEWS_ROWS
+SIGHT_SIZE = 14 * NEWS_ROWS
 
 SIGN_CHANGED = 1
 """Signs that `write_window` returns: something changed that routes depend on, ..."""
@@ -114,7 +116,9 @@ SIGN_GONE = 2
 """... an object is gone, ..."""
 SIGN_DOUBTS = 4
 """... an object may not be the one that is remembered, ..."""
-SIGN_WIDE = 8
+SIGN_MET = 8
+"""... a junction that was not seen lately is in view, ..."""
+SIGN_WIDE = 16
 """... the second word of a row is in use."""
 
 

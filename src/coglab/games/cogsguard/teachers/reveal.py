@@ -78,6 +78,7 @@ def reveal_games(
                     if index == 0 or index >= 63:
                         memory.wide[env] = 1
             memory.version[env] += 1
+            memory.junctions[env] += 1
         for i in range(number):
             row = np.int64(objects[slot, i].row) - up
             column = np.int64(objects[slot, i].col) - left
@@ -100,4 +101,4 @@ def reveal_games(
             for row in range(ROWS):
                 memory.boards[env, SEEN_NEW, word, row] = memory.boards[env, KNOWN, word, row]
         if ground:
-            rebuild_ground(memory, env)
+            rebuild_ground(memory, env, ground)
