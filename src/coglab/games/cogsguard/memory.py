@@ -2,7 +2,8 @@
 
 It is written from observations only and is shared by the own-memory teacher and by networks, which read the
 same arrays: `scalars` (parsed facts) and `route_dist`, `route_move` (nearest known target of every class and all
-first moves of shortest routes to it). Kernels: `memory_kernels.py`, `routes.py`; names: `memory_layout.py`.
+first moves of shortest routes to it). Kernels: `memory_kernels.py` with `memory_tokens.py` and `memory_sight.py`,
+`routes.py`; names: `memory_layout.py`.
 """
 
 from __future__ import annotations
