@@ -138,3 +138,54 @@ def test_boards_are_cut_out_of_wrapping_rows_and_combined(column):
     }
     assert cells_of(work[:24]) == expected
     assert cells_of(work[24:]) == expected | {(8, 2)}
+
+
+def _mix(a, b, c, d, e, f, g, h, i, news, more, seen):
+    return (a & ~seen) | news, b ^ seen, c | (d & more), e & f & g, h & i & seen
+
+
+_revise = bit_blocks.make_revise((4, 0, 2, 3, 1, 5, 6, 7, 8), (4, 2, 0), _mix, 24)
+
+
+@kernel
+def revise_once(boards, word, row, news, at, left, right, out):
+    return _revise(boards, word, row, news, at, left, right, out)
+
+
+@pytest.mark.parametrize(("left", "right"), [(0, 0), (60, 0), (0, 5)])
+def test_boards_are_revised_by_shifted_news(left, right):
+    rng = np.random.default_rng(9)
+    boards = rng.integers(0, 2**64, (9, 2, 24), np.uint64)
+    boards[3, 1, 9:14] = 0
+    news = rng.integers(0, 2**64, 144, np.uint64)
+    before, seen = boards.copy(), news.copy()
+    numbers = [np.uint64(n) for n in (1, 8, 2, left, right, 80)]
+    word, row, at, *rest = numbers
+    signs = int(revise_once(boards, word, row, news, at, *rest))
+    rows = slice(8, 16)
+    inputs = [before[k, 1, rows] for k in (4, 0, 2, 3, 1, 5, 6, 7, 8)]
+    for start in (2, 18, 34):
+        inputs.append((seen[start : start + 8] << np.uint64(left)) >> np.uint64(right))
+    results = _mix(*inputs)
+    expected = before.copy()
+    for board, words in zip((4, 2, 0), results, strict=False):
+        expected[board, 1, rows] = words
+    assert (boards == expected).all()
+    assert (news[80:88] == results[3]).all()
+    assert (news[96:104] == results[4]).all()
+    assert signs == bool(results[3].any()) + 2 * bool(results[4].any())
+    news[80:88], news[96:104] = seen[80:88], seen[96:104]
+    assert (news == seen).all()
+
+
+@kernel
+def add_once(work, at, other):
+    bit_blocks.add_block(work, at, other)
+
+
+def test_a_block_is_added_to_another():
+    work = np.random.default_rng(2).integers(0, 2**64, 40, np.uint64)
+    expected = work.copy()
+    expected[3:11] |= work[20:28]
+    add_once(work, np.uint64(3), np.uint64(20))
+    assert (work == expected).all()

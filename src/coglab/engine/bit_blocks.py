@@ -278,34 +278,33 @@ def _make_plain_revise(
 ) -> Any:
     """As a loop."""
     rule = helper(formula)
-    num_written, num_boards = len(written), len(boards)
-    indices, outputs = np.array(boards), np.array(written)
-    a, b, c, d, e, f, g, h, i = range(9)
+    a, b, c, d, e, f, g, h, i = boards
+    num_written, outputs = len(written), np.array(written)
+
+    @helper
+    def cut(news, at, left, right):
+        return (news[at] << left) >> right
 
     @helper
     def revise(target, word, row, news, at, left, right, out):
         flags = np.uint64(0)
-        bits = np.zeros(num_boards, np.uint64)
-        new = np.zeros(NUM_NEWS, np.uint64)
-        for k in range(np.uint64(BLOCK_ROWS)):
+        rows, second, third = np.uint64(num_rows), np.uint64(NEWS_ROWS), np.uint64(2 * NEWS_ROWS)
+        for k in range(np.uint64(min(np.uint64(BLOCK_ROWS), rows - row))):
             line = row + k
-            if line >= num_rows:
-                break
-            for j in range(num_boards):
-                bits[j] = target[indices[j], word, line]
-            for j in range(NUM_NEWS):
-                new[j] = (news[at + np.uint64(j * NEWS_ROWS) + k] << left) >> right
             results = rule(
-                bits[a], bits[b], bits[c], bits[d], bits[e], bits[f], bits[g], bits[h], bits[i],
-                new[0], new[1], new[2],
+                target[a, word, line], target[b, word, line], target[c, word, line],
+                target[d, word, line], target[e, word, line], target[f, word, line],
+                target[g, word, line], target[h, word, line], target[i, word, line],
+                cut(news, at + k, left, right), cut(news, at + second + k, left, right),
+                cut(news, at + third + k, left, right),
             )  # fmt: skip
-            for j in range(len(results)):
-                if j < num_written:
-                    target[outputs[j], word, line] = results[j]
-                else:
-                    news[out + np.uint64((j - num_written) * NEWS_ROWS) + k] = results[j]
-                    if results[j] != 0:
-                        flags |= np.uint64(1 << (j - num_written))
+            for j in range(num_written):
+                target[outputs[j], word, line] = results[j]
+            for j in range(len(results) - num_written):
+                result = results[num_written + j]
+                news[out + np.uint64(j * NEWS_ROWS) + k] = result
+                if result != 0:
+                    flags |= np.uint64(1) << np.uint64(j)
         return flags
 
     return revise
@@ -324,11 +323,11 @@ def make_revise(
         num_rows: rows of a board.
 
     Returns:
-        A function for kernels: the word `word` of the 8 rows from `row` on of `target` (u64 [boards, 2, num_rows], contiguous)
-        goes through the formula, together with the news: the blocks NEWS_ROWS words apart in `news` (u64 [*]) from `at` on,
-        all shifted to the left, then to the right. The further results go to blocks NEWS_ROWS words apart from `out` on.
-        Returns a bit for each of these that is not zero. All numbers are uint64. Rows behind the last one belong to the next
-        word: there the formula must leave the boards as they are where the news are zero.
+        A function for kernels: the word `word` of the 8 rows from `row` on of `target` (u64 [boards, 2, num_rows],
+        contiguous) goes through the formula, together with the news: the blocks NEWS_ROWS words apart in `news`
+        (u64 [*]) from `at` on, all shifted to the left, then to the right. The further results go to blocks NEWS_ROWS
+        words apart from `out` on. Returns a bit for each of these that is not zero. All numbers are uint64. Rows behind
+        the last one belong to the next word: there the formula must leave the boards as they are where the news are zero.
     """
     return (_make_revise if USES_BLOCKS else _make_plain_revise)(boards, written, formula, num_rows)
 
@@ -396,6 +395,16 @@ if USES_BLOCKS:
         return _u64(work, _u64, _u64), generate
 
     @intrinsic
+    def add_block(typing_context, work, at, other):  # noqa: D103
+        def generate(context, builder, signature, arguments):
+            board = _Board(context, builder, signature.args[0], arguments[0])
+            both = builder.or_(board.load(arguments[1]), board.load(arguments[2]))
+            board.store(arguments[1], both)
+            return context.get_dummy_value()
+
+        return types.void(work, _u64, _u64), generate
+
+    @intrinsic
     def clear_block(typing_context, work, at):  # noqa: D103
         def generate(context, builder, signature, arguments):
             board = _Board(context, builder, signature.args[0], arguments[0])
@@ -414,6 +423,12 @@ else:
             if work[one + row] & work[other + row] != 0:
                 return np.uint64(1)
         return np.uint64(0)
+
+    @helper
+    def add_block(work, at, other):  # type: ignore[misc]
+        """Add the cells of the block at word `other` of `work` to that at word `at`."""
+        for row in range(np.uint64(BLOCK_ROWS)):
+            work[at + row] |= work[other + row]
 
     @helper
     def clear_block(work, at):  # type: ignore[misc]

@@ -2,13 +2,14 @@
 
 It is written from observations only and is shared by the own-memory teacher and by networks, which read the
 same arrays: `scalars` (parsed facts) and `route_dist`, `route_move` (nearest known target of every class and all
-first moves of shortest routes to it). Kernels: `memory_kernels.py`, `routes.py`; names: `memory_layout.py`.
+first moves of shortest routes to it). Kernels: `memory_kernels.py` with `memory_tokens.py` and `memory_sight.py`,
+`routes.py`; names: `memory_layout.py`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -52,7 +53,7 @@ __all__ = [
 ]
 
 
-_DERIVED = ("target_cell", "routed", "way", "span", "present", "failed")
+_DERIVED = ("target_cell", "routed", "way", "span", "present", "failed", "junctions")
 """Arrays of the state that follow from the others."""
 
 
@@ -66,6 +67,18 @@ def _aligned_words(shape: tuple[int, ...]) -> np.ndarray:
     raw = np.zeros(size + CACHE_LINE, dtype=np.uint8)
     start = -raw.ctypes.data % CACHE_LINE
     return raw[start : start + size].view(np.uint64).reshape(shape)
+
+
+def _flags(reset: np.ndarray) -> np.ndarray:
+    """The bools of `reset` ([N]) as u8."""
+    flags = np.ascontiguousarray(reset)
+    return flags.view(np.uint8) if flags.dtype == np.bool_ else flags
+
+
+def sim_arguments(sim: CogsGuardSim, reset: np.ndarray) -> tuple[Any, ...]:
+    """What `memory_sight.perceive_rows` takes of a simulator, and `reset` ([N] bool or u8) as it takes it."""
+    tokens = sim.tokens.reshape(len(sim.tokens), -1)
+    return sim.state, sim.maps.compiled, sim.rules, tokens, _flags(reset)
 
 
 class MapMemory:
@@ -104,6 +117,7 @@ class MapMemory:
             codes=np.zeros((num_memories, ROWS, 128), dtype=np.uint8),
             counts=np.zeros((num_memories, NUM_CODES), dtype=np.int32),
             version=np.zeros(num_memories, dtype=np.int64),
+            junctions=np.zeros(num_memories, dtype=np.int64),
             wide=np.zeros(num_memories, dtype=np.uint8),
             body=np.zeros((num_rows, BODY_SIZE), dtype=np.int32),
             others=np.zeros((num_rows, MAX_OTHERS, OTHER_SIZE), dtype=np.int16),
@@ -113,7 +127,7 @@ class MapMemory:
             target_cell=np.zeros((num_rows, len(CLAIMABLE)), dtype=np.int16),
             routed=np.full((num_rows, ROUTED_SIZE), -1, dtype=np.int64),
             way=np.zeros((num_rows, WAY_STEPS), dtype=np.uint8),
-            present=np.full((num_memories, 3), -1, dtype=np.int64),
+            present=np.full((num_memories, 5), -1, dtype=np.int64),
             failed=np.full((num_rows, 2), -1, dtype=np.int64),
         )
         self.scalars = self.state.scalars
@@ -132,8 +146,7 @@ class MapMemory:
             last_row: row after the last; all rows when left out.
         """
         last = self.num_rows if last_row is None else last_row
-        flags = np.ascontiguousarray(reset)
-        flags = flags.view(np.uint8) if flags.dtype == np.bool_ else flags
+        flags = _flags(reset)
         flat = np.ascontiguousarray(tokens).reshape(len(tokens), -1)
         update_rows(self.state, flat, flags, first_row, last, self.agents_per_memory)
 
@@ -149,13 +162,9 @@ class MapMemory:
             last_env: game after the last; all when left out.
         """
         last = sim.num_envs if last_env is None else last_env
-        flags = np.ascontiguousarray(reset)
-        flags = flags.view(np.uint8) if flags.dtype == np.bool_ else flags
-        tokens = sim.tokens.reshape(len(sim.tokens), -1)
         perceive_rows(
-            self.state, sim.state, sim.maps.compiled, sim.rules, tokens, flags,
-            first_env, last, self.agents_per_memory,
-        )  # fmt: skip
+            self.state, *sim_arguments(sim, reset), first_env, last, self.agents_per_memory
+        )
 
     def routes(self, first_row: int = 0, last_row: int | None = None) -> None:
         """Bring the routes of the rows up to date; only rows whose cell, neighbours or map changed are computed.

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from coglab.engine.bit_blocks import BLOCK_ROWS, add_block
 from coglab.engine.jit import helper, kernel, trailing_zeros
 from coglab.games.cogsguard import memory_layout as layout
 
@@ -85,6 +86,8 @@ class MemoryState(NamedTuple):
     """i32 [M, NUM_CODES] remembered objects of each code"""
     version: np.ndarray
     """i64 [M] grows whenever something changed that a route may depend on"""
+    junctions: np.ndarray
+    """i64 [M] derived: grows whenever it may have changed which junctions are targets of which class"""
     wide: np.ndarray
     """u8 [M] 1 once something lies in the second word of a row"""
     body: np.ndarray
@@ -104,7 +107,8 @@ class MemoryState(NamedTuple):
     way: np.ndarray
     """u8 [N, WAY_STEPS] derived: the way that a teacher's agent follows, see `teachers/keep.py`"""
     present: np.ndarray
-    """i64 [M, 3] derived: version, classes that have targets in it, classes that this is known of"""
+    """i64 [M, 5] derived: version, classes that have targets in it, classes that this is known of; of those that depend on
+    junctions alone: `junctions`, classes that have targets"""
     failed: np.ndarray
     """i64 [N, 2] version, and classes that were found to be out of reach in it"""
 
@@ -130,6 +134,9 @@ NEAR_RADIUS = layout.TERRITORY + layout.NEAR_GROUND
 HURT_RADIUS = 3
 HURT_RADIUS_AWAY = 5
 """Off own ground, where the way into enemy ground is of no use, more cells around count as enemy ground."""
+OWN_GROUND = 1
+"""Bits that say which ground must be rebuilt."""
+ENEMY_GROUND = 2
 NUM_CODES = layout.NUM_CODES
 CODE_HUB = layout.CODE_HUB
 CODE_NEUTRAL = layout.CODE_NEUTRAL
@@ -196,7 +203,7 @@ def extend_span(state, m, row):
 
 @helper
 def put_object(state, m, row, column, code):
-    """Remember an object in a cell (code 0: none any more); returns 1 if the ground boards must be rebuilt."""
+    """Remember an object in a cell (code 0: none any more); returns OWN_GROUND and ENEMY_GROUND bits of what it changes."""
     index = (column + CENTRE_COLUMN) & 127
     word = index >> 6
     bit = np.uint64(1) << np.uint64(index & 63)
@@ -206,6 +213,7 @@ def put_object(state, m, row, column, code):
     if old == code:
         return 0
     state.version[m] += 1
+    state.junctions[m] += 1
     if old != 0:
         state.counts[m, old] -= 1
     if code != 0:
@@ -217,18 +225,18 @@ def put_object(state, m, row, column, code):
     ground = 0
     if old == CODE_COGS or old == CODE_HUB:
         state.boards[m, COGS, word, row] &= ~bit
-        ground = 1
+        ground |= OWN_GROUND
     elif old == CODE_CLIPS:
         state.boards[m, CLIPS, word, row] &= ~bit
-        ground = 1
+        ground |= ENEMY_GROUND
     elif old == CODE_NEUTRAL:
         state.boards[m, NEUTRAL, word, row] &= ~bit
     if code == CODE_COGS or code == CODE_HUB:
         state.boards[m, COGS, word, row] |= bit
-        ground = 1
+        ground |= OWN_GROUND
     elif code == CODE_CLIPS:
         state.boards[m, CLIPS, word, row] |= bit
-        ground = 1
+        ground |= ENEMY_GROUND
     elif code == CODE_NEUTRAL:
         state.boards[m, NEUTRAL, word, row] |= bit
     old_board = board_of_code(old)
@@ -263,29 +271,38 @@ def widen(boards, source, target, radius):
         grown = 0
         while grown < radius:
             width = min(2 * grown + 1, radius - grown)
-            # Upwards, then downwards: rows that are read have not grown in the same pass.
-            for row in range(ROWS - width):
+            # Upwards, then downwards, whole blocks first: rows that are read have not grown in the same pass.
+            blocks = (ROWS - width) // BLOCK_ROWS * BLOCK_ROWS
+            for row in range(0, blocks, BLOCK_ROWS):
+                add_block(plane, np.uint64(row), np.uint64(row + width))
+            for row in range(blocks, ROWS - width):
                 plane[row] |= plane[row + width]
-            for row in range(ROWS - 1, width - 1, -1):
+            for row in range(ROWS - BLOCK_ROWS, ROWS - BLOCK_ROWS - blocks, -BLOCK_ROWS):
+                add_block(plane, np.uint64(row), np.uint64(row - width))
+            for row in range(ROWS - blocks - 1, width - 1, -1):
                 plane[row] |= plane[row - width]
             grown += width
 
 
 @helper
-def rebuild_ground(state, m):
-    """Own ground, enemy ground and what is within reach of own ground, from the remembered owners.
+def rebuild_ground(state, m, what):
+    """Own ground and what is within reach of it, enemy ground, from the remembered owners; `what`: which of them.
 
     Cells around places where enemy ground was felt lately count as enemy ground, whoever causes it.
     """
     boards = state.boards[m]
-    widen(boards, COGS, FRIENDLY, TERRITORY)
-    widen(boards, FRIENDLY, NEAR, NEAR_RADIUS - TERRITORY)
-    widen(boards, NEAR, REACH, FAR - NEAR_RADIUS)
-    widen(boards, CLIPS, ENEMY, TERRITORY)
-    for word in range(2):
-        for row in range(ROWS):
-            boards[ENEMY, word, row] |= boards[HURT_NEW, word, row] | boards[HURT_OLD, word, row]
+    if what & OWN_GROUND:
+        widen(boards, COGS, FRIENDLY, TERRITORY)
+        widen(boards, FRIENDLY, NEAR, NEAR_RADIUS - TERRITORY)
+        widen(boards, NEAR, REACH, FAR - NEAR_RADIUS)
+    if what & ENEMY_GROUND:
+        widen(boards, CLIPS, ENEMY, TERRITORY)
+        for word in range(2):
+            for row in range(ROWS):
+                hurt = boards[HURT_NEW, word, row] | boards[HURT_OLD, word, row]
+                boards[ENEMY, word, row] |= hurt
     state.version[m] += 1
+    state.junctions[m] += 1
 
 
 @helper
@@ -314,7 +331,7 @@ def forget_ground(state, m, row, column):
 
 @helper
 def mark_hurt(state, m, row, column, radius):
-    """Count the cells around the agent as enemy ground for a while; returns 1 if that is news."""
+    """Count the cells around the agent as enemy ground for a while; returns ENEMY_GROUND if that is news."""
     if cell_bit(state.boards[m], ENEMY, row + CENTRE_ROW, column):
         return 0
     width = 2 * radius + 1
@@ -326,7 +343,7 @@ def mark_hurt(state, m, row, column, radius):
     for grid_row in range(top, bottom + 1):
         state.boards[m, HURT_NEW, 0, grid_row] |= low
         state.boards[m, HURT_NEW, 1, grid_row] |= high
-    return 1
+    return ENEMY_GROUND
 
 
 @helper
@@ -342,6 +359,7 @@ def clear_memory(state, m):
         state.counts[m, code] = 0
     state.wide[m] = 0
     state.version[m] += 1
+    state.junctions[m] += 1
 
 
 @helper
@@ -357,9 +375,10 @@ def age_memory(state, m):
             boards[HURT_OLD, word, row] = boards[HURT_NEW, word, row]
             boards[HURT_NEW, word, row] = np.uint64(0)
     if hurt_before != 0:
-        rebuild_ground(state, m)
+        rebuild_ground(state, m, ENEMY_GROUND)
     else:
         state.version[m] += 1
+        state.junctions[m] += 1
 
 
 @kernel
@@ -370,6 +389,7 @@ def derive_rows(state):
         state.routed[n, 0] = -1
     for m in range(state.span.shape[0]):
         state.present[m, 0] = -1
+        state.present[m, 3] = -1
         state.span[m, 0] = ROWS
         state.span[m, 1] = -1
         for row in range(ROWS):

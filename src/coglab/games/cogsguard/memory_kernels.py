@@ -63,6 +63,7 @@ from coglab.games.cogsguard.memory_window import (
     SIGN_CHANGED,
     SIGN_DOUBTS,
     SIGN_GONE,
+    SIGN_MET,
     SIGN_WIDE,
     is_doubtful,
     is_remembered,
@@ -375,6 +376,8 @@ def take_in(state, n, m, shared, own, vibe, sight, found, num_found, num_others,
         signs = write_window(boards, state.span[m], row, column, sight, radius)
         if signs & SIGN_CHANGED:
             state.version[m] += 1
+        if signs & SIGN_MET:
+            state.junctions[m] += 1
         if signs & SIGN_WIDE:
             state.wide[m] = 1
         if signs & SIGN_GONE:
@@ -406,7 +409,7 @@ def take_in(state, n, m, shared, own, vibe, sight, found, num_found, num_others,
         if feels_enemy(body, own):
             ground |= mark_hurt(state, m, row, column, HURT_RADIUS if on_map else HURT_RADIUS_AWAY)
         if ground:
-            rebuild_ground(state, m)
+            rebuild_ground(state, m, ground)
     if body[AGE] == 0:
         find_seat(body, others)
     write_scalars(state.scalars[n], body, own, vibe)

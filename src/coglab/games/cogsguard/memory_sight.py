@@ -33,7 +33,12 @@ from coglab.games.cogsguard.memory_boards import (
 )
 from coglab.games.cogsguard.memory_kernels import NUM_OWN, begin_row, take_in
 from coglab.games.cogsguard.memory_tokens import parse_cells, parse_own
-from coglab.games.cogsguard.memory_window import SIGHT_OBJECTS, SIGHT_SIZE, SIGHT_WALLS
+from coglab.games.cogsguard.memory_window import (
+    SIGHT_OBJECTS,
+    SIGHT_SIZE,
+    SIGHT_WALLS,
+    fetch_window,
+)
 from coglab.games.cogsguard.observe import (
     EPISODE_PCT,
     FIRST_INVENTORY,
@@ -66,6 +71,15 @@ class Nearby(NamedTuple):
     cols: np.ndarray
     agent_bytes: np.ndarray
     agent_at: np.ndarray
+
+
+class Senses(NamedTuple):
+    """Work space of reading one observation; nothing in it outlives the row."""
+
+    own: np.ndarray
+    sight: np.ndarray
+    found: np.ndarray
+    nearby: Nearby
 
 
 @inlined
@@ -151,6 +165,58 @@ def read_others(sim, numbers, first, i, nearby, others):
     return num_others
 
 
+@inlined
+def perceive_game(state, sim, maps, numbers, tokens, reset, env, last_row, apm, work):
+    """Take in the present observations of one game.
+
+    Arguments are those of `perceive_rows`, and `last_row`, the row after the last that the caller goes on to, `apm`,
+    `agents_per_memory`, and `work`, of `Senses`.
+    """
+    num_agents = numbers.num_agents
+    first = env * num_agents
+    shared = 1 if apm > 1 else 0
+    for i in range(num_agents):
+        work.nearby.rows[i] = sim.agents[first + i].row
+        work.nearby.cols[i] = sim.agents[first + i].col
+    for i in range(num_agents):
+        n = first + i
+        m = n // apm
+        ahead = min(n + 1, last_row - 1)
+        fetch_window(state, ahead, ahead // apm)
+        begin_row(state, n, m, n % apm == 0, reset[n])
+        agent = sim.agents[n]
+        own, sight, found = work.own, work.sight, work.found
+        if agent.token_count >= NUM_TOKENS:
+            at, vibe = parse_own(tokens[n], own)
+            num_found, num_others, radius = parse_cells(
+                tokens[n], at, sight, found, state.others[n]
+            )
+        else:
+            vibe = read_own(agent, sim.games[env], numbers, own)
+            num_found = read_cells(sim, maps, numbers, env, agent, sight, found)
+            num_others = read_others(sim, numbers, first, i, work.nearby, state.others[n])
+            radius = 2 * HALF
+        take_in(state, n, m, shared, own, vibe, sight, found, num_found, num_others, radius)
+
+
+@kernel
+def new_senses(num_agents):
+    """Return the work space of `perceive_game`."""
+    lanes = 16 * ((num_agents + 15) // 16)  # as `engine.tokens.lanes_of`
+    nearby = Nearby(
+        np.full(lanes, FAR_AWAY, np.int32),
+        np.full(lanes, FAR_AWAY, np.int32),
+        np.zeros(num_agents, np.int64),
+        np.zeros(128, np.int64),
+    )
+    return Senses(
+        np.zeros(NUM_OWN, np.uint8),
+        np.zeros(SIGHT_SIZE, np.uint64),
+        np.zeros((NUM_TOKENS, 3), np.int64),
+        nearby,
+    )
+
+
 @kernel
 def perceive_rows(state, sim, maps, numbers, tokens, reset, first_env, last_env, agents_per_memory):
     """Take in the present observations of the games [first_env, last_env).
@@ -166,36 +232,9 @@ def perceive_rows(state, sim, maps, numbers, tokens, reset, first_env, last_env,
         last_env: game after the last.
         agents_per_memory: 1, or the number of agents.
     """
-    own = np.zeros(NUM_OWN, dtype=np.uint8)
-    sight = np.zeros(SIGHT_SIZE, dtype=np.uint64)
-    found = np.zeros((NUM_TOKENS, 3), dtype=np.int64)
-    num_agents = numbers.num_agents
-    lanes = 16 * ((num_agents + 15) // 16)  # as `engine.tokens.lanes_of`
-    nearby = Nearby(
-        np.full(lanes, FAR_AWAY, np.int32),
-        np.full(lanes, FAR_AWAY, np.int32),
-        np.zeros(num_agents, np.int64),
-        np.zeros(128, np.int64),
-    )
-    shared = 1 if agents_per_memory > 1 else 0
+    work = new_senses(numbers.num_agents)
+    last_row = last_env * numbers.num_agents
     for env in range(first_env, last_env):
-        first = env * num_agents
-        for i in range(num_agents):
-            nearby.rows[i] = sim.agents[first + i].row
-            nearby.cols[i] = sim.agents[first + i].col
-        for i in range(num_agents):
-            n = first + i
-            m = n // agents_per_memory
-            begin_row(state, n, m, n % agents_per_memory == 0, reset[n])
-            agent = sim.agents[n]
-            if agent.token_count >= NUM_TOKENS:
-                at, vibe = parse_own(tokens[n], own)
-                num_found, num_others, radius = parse_cells(
-                    tokens[n], at, sight, found, state.others[n]
-                )
-            else:
-                vibe = read_own(agent, sim.games[env], numbers, own)
-                num_found = read_cells(sim, maps, numbers, env, agent, sight, found)
-                num_others = read_others(sim, numbers, first, i, nearby, state.others[n])
-                radius = 2 * HALF
-            take_in(state, n, m, shared, own, vibe, sight, found, num_found, num_others, radius)
+        perceive_game(
+            state, sim, maps, numbers, tokens, reset, env, last_row, agents_per_memory, work
+        )

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from coglab.engine.bit_blocks import NEWS_ROWS, make_revise
-from coglab.engine.jit import helper
+from coglab.engine.bit_blocks import BLOCK_ROWS, NEWS_ROWS, make_revise
+from coglab.engine.blocks import fetch
+from coglab.engine.jit import helper, inlined
 from coglab.games.cogsguard.memory_boards import (
     BLOCKED,
     CENTRE_COLUMN,
     CENTRE_ROW,
     CLIPS,
     COGS,
+    COLUMN,
     HALF,
     KNOWN,
     NEUTRAL,
+    NUM_BOARDS,
     OBJECT,
     PLACE,
+    ROW,
     ROWS,
     SEEN_NEW,
     SEEN_OLD,
@@ -29,6 +33,22 @@ from coglab.games.cogsguard.memory_boards import (
     cell_bit,
     put_object,
 )
+
+_FETCHED = np.array(
+    [KNOWN, BLOCKED, SEEN_NEW, SEEN_OLD, OBJECT, COGS, CLIPS, NEUTRAL, PLACE], dtype=np.int64
+)
+
+
+@inlined
+def fetch_window(state, n, m):
+    """Ask for the lines of memory `m` that row `n` is going to write: with many games they lie in no near cache."""
+    top = np.int64(state.body[n, ROW]) + CENTRE_ROW - HALF
+    top = min(max(top, 0), ROWS - 2 * BLOCK_ROWS)
+    index = (np.int64(state.body[n, COLUMN]) + CENTRE_COLUMN) & 127
+    line = (2 * m * NUM_BOARDS + (index >> 6)) * ROWS + top
+    for i in range(len(_FETCHED)):
+        fetch(state.boards, line + 2 * ROWS * _FETCHED[i])
+        fetch(state.boards, line + 2 * ROWS * _FETCHED[i] + BLOCK_ROWS)
 
 
 @helper
@@ -54,15 +74,16 @@ def _revise(known, blocked, new, old, things, cogs, clips, neutral, place, walls
     """What one window does to the boards, for words of rows; see `write_window`."""
     lately = new | old
     filled = walls | objects
-    news = ~known | (blocked ^ filled) | ((cogs | neutral) & ~lately)
+    met = seen & (cogs | neutral) & ~lately
     doubtful = objects & (~(lately & things) | cogs | clips | neutral | place)
     return (
         known | seen,
         (blocked & ~seen) | filled,
         new | seen,
-        seen & news,
+        (seen & (~known | (blocked ^ filled))) | met,
         things & seen & ~objects,
         doubtful,
+        met,
     )
 
 
@@ -81,12 +102,13 @@ SIGHT_SEEN = 2 * NEWS_ROWS
 SIGHT_CUT = 3 * NEWS_ROWS
 """Room for these three boards without the rows beside the grid."""
 SIGHT_NEWS = 6 * NEWS_ROWS
-"""Cells that changed, objects that are gone, objects whose codes must be looked at; here: word 0 of the memory's rows."""
-SIGHT_NEWS_HIGH = 9 * NEWS_ROWS
+"""Cells that changed, objects that are gone, objects whose codes must be looked at, junctions that were not seen lately;
+here: word 0 of the memory's rows."""
+SIGHT_NEWS_HIGH = 10 * NEWS_ROWS
 """The same, word 1."""
 SIGHT_DOUBTS = 2 * NEWS_ROWS
 """Offset of the objects whose codes must be looked at."""
-SIGHT_SIZE = 12 * NEWS_ROWS
+SIGHT_SIZE = 14 * NEWS_ROWS
 
 SIGN_CHANGED = 1
 """Signs that `write_window` returns: something changed that routes depend on, ..."""
@@ -94,7 +116,9 @@ SIGN_GONE = 2
 """... an object is gone, ..."""
 SIGN_DOUBTS = 4
 """... an object may not be the one that is remembered, ..."""
-SIGN_WIDE = 8
+SIGN_MET = 8
+"""... a junction that was not seen lately is in view, ..."""
+SIGN_WIDE = 16
 """... the second word of a row is in use."""
 
 

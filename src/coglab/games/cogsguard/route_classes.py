@@ -188,11 +188,13 @@ def junctions_present(boards, span, is_wide):
             present |= ALIGN_HOME_BIT if neutral & boards[FRIENDLY, word, row] & calm != 0 else 0
             present |= REVISIT_BIT if ours != 0 else 0
             present |= PATROL_BIT if (ours | (in_reach & ~lately)) != 0 else 0
+            if present == JUNCTION_BITS:
+                return present
     return present
 
 
 @helper
-def classes_present(boards, counts, span, is_wide, wanted):
+def classes_present(boards, counts, span, is_wide, wanted, junctions):
     """The classes of which the memory holds at least one target that may be reachable; the others need no search.
 
     Args:
@@ -201,14 +203,13 @@ def classes_present(boards, counts, span, is_wide, wanted):
         span: i32 [2] of the memory.
         is_wide: something is known in the second word of a row.
         wanted: bit mask of the classes that matter.
+        junctions: those of JUNCTION_BITS that have targets, see `junctions_present`.
     """
     present = 0
     for code in range(1, NUM_CODES):
         if counts[code] > 0:
             present |= CLASSES_OF_CODE[code]
-    present &= ~JUNCTION_BITS
-    if wanted & JUNCTION_BITS:
-        present |= junctions_present(boards, span, is_wide)
+    present = (present & ~JUNCTION_BITS) | junctions
     if wanted & FRONTIER_BIT and has_frontier(boards, span, is_wide, False):
         present |= FRONTIER_BIT
     if wanted & NEAR_BIT and has_frontier(boards, span, is_wide, True):

@@ -29,12 +29,14 @@ from coglab.games.cogsguard.memory_boards import (
 from coglab.games.cogsguard.route_classes import (
     FRONTIER_CLASS,
     GROUND_CLASS,
+    JUNCTION_BITS,
     LARGEST_COST,
     MINE_CLASS,
     NO_ROUTE,
     NUM_CLASSES,
     NUM_ELEMENTS,
     classes_present,
+    junctions_present,
 )
 
 NOT_SOUGHT = 2 * LARGEST_COST
@@ -168,8 +170,13 @@ def searchable(state, n, m, wanted):
         state.present[m, 1], state.present[m, 2] = 0, 0
     new = wanted & ~state.present[m, 2]
     if new != 0:
+        boards, span, is_wide = state.boards[m], state.span[m], state.wide[m] != 0
+        if new & JUNCTION_BITS and state.present[m, 3] != state.junctions[m]:
+            state.present[m, 3] = state.junctions[m]
+            state.present[m, 4] = junctions_present(boards, span, is_wide)
+        junctions = state.present[m, 4]
         state.present[m, 1] |= classes_present(
-            state.boards[m], state.counts[m], state.span[m], state.wide[m] != 0, new
+            boards, state.counts[m], span, is_wide, new, junctions
         )
         state.present[m, 2] |= new
     # The agent cannot leave the ground that it can reach: what was out of reach stays so on the same map.

@@ -14,6 +14,7 @@ import numpy as np
 from coglab.engine.bit_blocks import (
     ALIVE,
     TOUCHED,
+    add_block,
     any_of_block,
     clear_block,
     grow_one,
@@ -25,6 +26,7 @@ from coglab.engine.jit import helper, trailing_zeros
 from coglab.games.cogsguard import memory_layout as layout
 from coglab.games.cogsguard.memory_boards import ENEMY, FRIENDLY
 from coglab.games.cogsguard.route_classes import (
+    AREA_BITS,
     CLASSES_OF_CODE,
     FRONTIER_BIT,
     FRONTIER_CLASS,
@@ -230,42 +232,52 @@ def last_cell(work, area, route, top, bottom):
 def settle(codes, work, area, level, top, bottom, todo, is_shared):
     """Record the classes whose nearest targets this level touched; returns them."""
     found = 0
-    begin, end = np.uint64(top), np.uint64(bottom)
-    eight = np.uint64(8)
-    rest = todo & ~CODED_BITS
+    planes, is_coded = todo & ~CODED_BITS, todo & CODED_BITS != 0
+    for word in range(area.words):
+        hit, places = at(HIT, word), at(PLACES, word)
+        for block in range(top, bottom, 8):
+            here = hit + np.uint64(block)
+            if any_of_block(work, here, here) == 0:
+                continue
+            rest = planes
+            while rest != 0:
+                route = trailing_zeros(np.uint64(rest))
+                rest &= rest - 1
+                if any_of_block(work, here, at(CLASS + route, word) + np.uint64(block)) != 0:
+                    found |= 1 << route
+            if is_coded and any_of_block(work, here, places + np.uint64(block)) != 0:
+                for line in range(block, block + 8):
+                    bits = work[hit + np.uint64(line)] & work[places + np.uint64(line)]
+                    if bits != 0:
+                        found |= coded(codes, area, word, line, bits, todo)
+    rest = found
     while rest != 0:
         route = trailing_zeros(np.uint64(rest))
         rest &= rest - 1
-        touched = np.uint64(0)
-        for word in range(area.words):
-            hit, plane = at(HIT, word), at(CLASS + route, word)
-            line = begin
-            while line < end:
-                touched |= any_of_block(work, hit + line, plane + line)
-                line += eight
-        if touched != 0:
-            found |= 1 << route
-            work[LENGTH + route] = np.uint64(level)
-            if is_shared and (CLAIM_BITS >> route) & 1:
-                work[CELLS + route] = np.uint64(last_cell(work, area, route, top, bottom))
-    if todo & CODED_BITS:
-        classes = 0
-        for word in range(area.words):
-            hit, plane = at(HIT, word), at(PLACES, word)
-            block = begin
-            while block < end:
-                if any_of_block(work, hit + block, plane + block) != 0:
-                    for line in range(np.int64(block), np.int64(block) + 8):
-                        places = work[hit + np.uint64(line)] & work[plane + np.uint64(line)]
-                        if places != 0:
-                            classes |= coded(codes, area, word, line, places, todo)
-                block += eight
-        found |= classes
-        while classes != 0:
-            route = trailing_zeros(np.uint64(classes))
-            classes &= classes - 1
-            work[LENGTH + route] = np.uint64(level)
+        work[LENGTH + route] = np.uint64(level)
+        if is_shared and (CLAIM_BITS >> route) & 1:
+            work[CELLS + route] = np.uint64(last_cell(work, area, route, top, bottom))
     return found
+
+
+@helper
+def forget_targets(work, area, todo, top, bottom):
+    """Leave only targets of the classes `todo`: areas that nobody looks for any more would be touched level after level."""
+    for word in range(area.words):
+        target = at(TARGET, word)
+        for block in range(top, bottom, 8):
+            clear_block(work, target + np.uint64(block))
+        rest = todo & ~CODED_BITS
+        while rest != 0:
+            route = trailing_zeros(np.uint64(rest))
+            rest &= rest - 1
+            for block in range(top, bottom, 8):
+                line = np.uint64(block)
+                add_block(work, target + line, at(CLASS + route, word) + line)
+        if todo & CODED_BITS:
+            for block in range(top, bottom, 8):
+                line = np.uint64(block)
+                add_block(work, target + line, at(PLACES, word) + line)
 
 
 @helper
@@ -316,6 +328,8 @@ def run(boards, codes, work, area, costs, todo, must, any_of, for_mine, is_share
             todo &= ~found
             if found & any_of:
                 any_of = 0
+            if found & AREA_BITS:
+                forget_targets(work, area, todo, prepared_top, prepared_bottom)
         if for_mine and (found != 0 or level & 1 == 0):
             for_mine = not mine_is_settled(work, costs, todo, level)
         is_settled = todo & must == 0 and any_of == 0 and not for_mine

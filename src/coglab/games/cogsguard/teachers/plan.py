@@ -27,6 +27,7 @@ from coglab.games.cogsguard.memory_boards import (
     ROUTED_VERSION,
     ROW,
 )
+from coglab.games.cogsguard.memory_sight import new_senses, perceive_game
 from coglab.games.cogsguard.route_classes import (
     GROUND_BIT,
     GROUND_CLASS,
@@ -114,6 +115,104 @@ def stock_key(costs):
     return key
 
 
+@inlined
+def plan_row(tuning, state, n, m, is_shared, work, costs):
+    """Bring up to date what the label of row `n` depends on; see `plan_rows`.
+
+    Args:
+        tuning: `decide.Tuning`.
+        state: `MemoryState`.
+        n: row.
+        m: its memory.
+        is_shared: whether a team shares it.
+        work: u64 [WORK_SIZE] work space.
+        costs: f64 [2, NUM_ELEMENTS] work space.
+    """
+    s, d, key = state.scalars, state.route_dist, state.routed
+    vibe = shown_vibe(s, n)
+    wanted, enough = ask_row(tuning, s, n, vibe)
+    wanted |= GROUND_BIT
+    mines = (wanted >> MINE_CLASS) & 1
+    stock = 0
+    if mines:
+        wanted |= MINE_CHOICES
+        mine_costs(s, n, costs)
+        stock = stock_key(costs)
+    cell = np.int64(state.body[n, ROW]) * ROW_UNIT + np.int64(state.body[n, COLUMN])
+    agents = blocking_agents(state, n)
+    settled = enough.all_of | enough.any_of << NUM_CLASSES
+    otherwise = enough.then_all_of | enough.then_present << NUM_CLASSES
+    otherwise |= enough.then_any_of << (2 * NUM_CLASSES)
+    is_same = (
+        key[n, ROUTED_VERSION] == state.version[m]
+        and key[n, ROUTED_AGENTS] == agents
+        and key[n, ROUTED_CLASSES] == wanted
+        and key[n, ROUTED_ENOUGH] == settled
+        and key[n, ROUTED_ELSE] == otherwise
+        and key[n, ROUTED_STOCK] == stock
+    )
+    is_known = is_same and (key[n, ROUTED_CELL] == cell or step(state, n, m, cell))
+    # The way back needs the levels of the search, which are gone after the next row.
+    has_levels = False
+    while True:
+        if not is_known:
+            todo = searchable(state, n, m, wanted)
+            rest, area, is_complete = search_from(
+                state, n, m, todo, enough, costs, agents, is_shared, work
+            )
+            has_levels = True
+            if agents == 0:
+                state.failed[n, 1] |= rest
+            farthest = 0 if is_complete and agents == 0 and not is_shared else NO_ROUTE
+            for route in range(NUM_CLASSES):
+                if (wanted >> route) & 1:
+                    length = np.int64(work[LENGTH + route])
+                    d[n, route] = length
+                    farthest = max(farthest, length if length != NO_ROUTE else 0)
+            if is_shared:
+                for i in range(len(CLAIMABLE)):
+                    route = CLAIMABLE[i]
+                    # What was not searched has left no cell in the work space.
+                    is_found = (wanted >> route) & 1 and d[n, route] != NO_ROUTE
+                    state.target_cell[n, i] = work[CELLS + route] if is_found else 0
+            key[n, ROUTED_VERSION] = state.version[m]
+            key[n, ROUTED_CELL] = cell
+            key[n, ROUTED_AGENTS] = agents
+            key[n, ROUTED_CLASSES] = wanted
+            key[n, ROUTED_ENOUGH] = settled
+            key[n, ROUTED_ELSE] = otherwise
+            key[n, ROUTED_STOCK] = stock
+            key[n, ROUTED_FOLLOWED] = -1
+            key[n, ROUTED_STEP] = 0
+            key[n, ROUTED_KEPT] = 0
+            key[n, ROUTED_HOME] = np.int64(d[n, GROUND_CLASS])
+        measure_way_home(state, n)
+        mined = choose_extractor(state, n, costs) if mines else -1
+        goal = choose_goal(tuning, s, d, n, vibe)
+        route = mined if goal == MINE_CLASS else goal
+        has_bounds = key[n, ROUTED_STEP] != 0
+        if not has_levels:
+            # Without a search only the way that was followed is known.
+            is_known = route == key[n, ROUTED_FOLLOWED]
+            is_known &= not has_bounds or is_slack_sure(tuning, state, n)
+            is_known |= not has_bounds and route < 0
+            if not is_known:
+                continue
+        if route < 0:
+            break
+        if has_levels:
+            moves = follow(state, n, m, route, area, work, farthest)
+            key[n, ROUTED_FOLLOWED] = route
+        elif has_bounds:
+            moves = moves_on_way(state, n)
+            state.route_move[n, route] = moves
+        else:
+            moves = np.int64(state.route_move[n, route])
+        if goal == MINE_CLASS:
+            state.route_move[n, MINE_CLASS] = moves
+        break
+
+
 @kernel
 def plan_rows(tuning, state, first, last, agents_per_memory):
     """Bring up to date what the labels of the rows in [first, last) depend on.
@@ -129,92 +228,40 @@ def plan_rows(tuning, state, first, last, agents_per_memory):
     """
     work = np.empty(WORK_SIZE, dtype=np.uint64)
     costs = np.zeros((2, NUM_ELEMENTS), dtype=np.float64)
-    s, d, key = state.scalars, state.route_dist, state.routed
     is_shared = agents_per_memory > 1
     for n in range(first, last):
-        m = n // agents_per_memory
-        vibe = shown_vibe(s, n)
-        wanted, enough = ask_row(tuning, s, n, vibe)
-        wanted |= GROUND_BIT
-        mines = (wanted >> MINE_CLASS) & 1
-        stock = 0
-        if mines:
-            wanted |= MINE_CHOICES
-            mine_costs(s, n, costs)
-            stock = stock_key(costs)
-        cell = np.int64(state.body[n, ROW]) * ROW_UNIT + np.int64(state.body[n, COLUMN])
-        agents = blocking_agents(state, n)
-        settled = enough.all_of | enough.any_of << NUM_CLASSES
-        otherwise = enough.then_all_of | enough.then_present << NUM_CLASSES
-        otherwise |= enough.then_any_of << (2 * NUM_CLASSES)
-        is_same = (
-            key[n, ROUTED_VERSION] == state.version[m]
-            and key[n, ROUTED_AGENTS] == agents
-            and key[n, ROUTED_CLASSES] == wanted
-            and key[n, ROUTED_ENOUGH] == settled
-            and key[n, ROUTED_ELSE] == otherwise
-            and key[n, ROUTED_STOCK] == stock
+        plan_row(tuning, state, n, n // agents_per_memory, is_shared, work, costs)
+
+
+@kernel(what="the teachers", seconds=20)
+def observe_games(
+    tuning, state, sim, maps, numbers, tokens, reset, first_env, last_env, agents_per_memory
+):
+    """Do `perceive_rows` and `plan_rows` game by game, so that what one needs of the other is still near.
+
+    Args:
+        tuning: `decide.Tuning`.
+        state: `MemoryState`, mutated in place.
+        sim: see `memory_sight.perceive_rows`; likewise the others.
+        maps: read only.
+        numbers: read only.
+        tokens: u8 [N, 600], read only.
+        reset: u8 [N].
+        first_env: first game.
+        last_env: game after the last.
+        agents_per_memory: 1, or the number of agents.
+    """
+    work = np.empty(WORK_SIZE, dtype=np.uint64)
+    costs = np.zeros((2, NUM_ELEMENTS), dtype=np.float64)
+    senses = new_senses(numbers.num_agents)
+    is_shared = agents_per_memory > 1
+    last_row = last_env * numbers.num_agents
+    for env in range(first_env, last_env):
+        perceive_game(
+            state, sim, maps, numbers, tokens, reset, env, last_row, agents_per_memory, senses
         )
-        is_known = is_same and (key[n, ROUTED_CELL] == cell or step(state, n, m, cell))
-        # The way back needs the levels of the search, which are gone after the next row.
-        has_levels = False
-        while True:
-            if not is_known:
-                todo = searchable(state, n, m, wanted)
-                rest, area, is_complete = search_from(
-                    state, n, m, todo, enough, costs, agents, is_shared, work
-                )
-                has_levels = True
-                if agents == 0:
-                    state.failed[n, 1] |= rest
-                farthest = 0 if is_complete and agents == 0 and not is_shared else NO_ROUTE
-                for route in range(NUM_CLASSES):
-                    if (wanted >> route) & 1:
-                        length = np.int64(work[LENGTH + route])
-                        d[n, route] = length
-                        farthest = max(farthest, length if length != NO_ROUTE else 0)
-                if is_shared:
-                    for i in range(len(CLAIMABLE)):
-                        route = CLAIMABLE[i]
-                        # What was not searched has left no cell in the work space.
-                        is_found = (wanted >> route) & 1 and d[n, route] != NO_ROUTE
-                        state.target_cell[n, i] = work[CELLS + route] if is_found else 0
-                key[n, ROUTED_VERSION] = state.version[m]
-                key[n, ROUTED_CELL] = cell
-                key[n, ROUTED_AGENTS] = agents
-                key[n, ROUTED_CLASSES] = wanted
-                key[n, ROUTED_ENOUGH] = settled
-                key[n, ROUTED_ELSE] = otherwise
-                key[n, ROUTED_STOCK] = stock
-                key[n, ROUTED_FOLLOWED] = -1
-                key[n, ROUTED_STEP] = 0
-                key[n, ROUTED_KEPT] = 0
-                key[n, ROUTED_HOME] = np.int64(d[n, GROUND_CLASS])
-            measure_way_home(state, n)
-            mined = choose_extractor(state, n, costs) if mines else -1
-            goal = choose_goal(tuning, s, d, n, vibe)
-            route = mined if goal == MINE_CLASS else goal
-            has_bounds = key[n, ROUTED_STEP] != 0
-            if not has_levels:
-                # Without a search only the way that was followed is known.
-                is_known = route == key[n, ROUTED_FOLLOWED]
-                is_known &= not has_bounds or is_slack_sure(tuning, state, n)
-                is_known |= not has_bounds and route < 0
-                if not is_known:
-                    continue
-            if route < 0:
-                break
-            if has_levels:
-                moves = follow(state, n, m, route, area, work, farthest)
-                key[n, ROUTED_FOLLOWED] = route
-            elif has_bounds:
-                moves = moves_on_way(state, n)
-                state.route_move[n, route] = moves
-            else:
-                moves = np.int64(state.route_move[n, route])
-            if goal == MINE_CLASS:
-                state.route_move[n, MINE_CLASS] = moves
-            break
+        for n in range(env * numbers.num_agents, (env + 1) * numbers.num_agents):
+            plan_row(tuning, state, n, n // agents_per_memory, is_shared, work, costs)
 
 
 @helper

@@ -20,10 +20,10 @@ from coglab.games.cogsguard.memory_boards import (
     ROWS,
     SEEN_NEW,
     extend_span,
-    is_remembered,
     put_object,
     rebuild_ground,
 )
+from coglab.games.cogsguard.memory_window import is_remembered
 
 CODE_OF_KIND = np.array(layout.CODE_OF_TAG, dtype=np.int64)
 CODE_NEUTRAL, CODE_COGS, CODE_CLIPS = layout.CODE_NEUTRAL, layout.CODE_COGS, layout.CODE_CLIPS
@@ -78,6 +78,7 @@ def reveal_games(
                     if index == 0 or index >= 63:
                         memory.wide[env] = 1
             memory.version[env] += 1
+            memory.junctions[env] += 1
         for i in range(number):
             row = np.int64(objects[slot, i].row) - up
             column = np.int64(objects[slot, i].col) - left
@@ -100,4 +101,4 @@ def reveal_games(
             for row in range(ROWS):
                 memory.boards[env, SEEN_NEW, word, row] = memory.boards[env, KNOWN, word, row]
         if ground:
-            rebuild_ground(memory, env)
+            rebuild_ground(memory, env, ground)

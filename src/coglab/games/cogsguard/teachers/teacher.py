@@ -7,11 +7,13 @@ So it never matters who acted before, and a network that reads the same memory s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from coglab.games.cogsguard.memory import MapMemory
+from coglab.engine.jit import direct
+from coglab.games.cogsguard.memory import MapMemory, sim_arguments
 from coglab.games.cogsguard.memory_layout import VIBES
 from coglab.games.cogsguard.sim import CogsGuardSim
 from coglab.games.cogsguard.teachers.decide import (
@@ -21,7 +23,7 @@ from coglab.games.cogsguard.teachers.decide import (
     Roles,
     label_rows,
 )
-from coglab.games.cogsguard.teachers.plan import plan_rows
+from coglab.games.cogsguard.teachers.plan import observe_games, plan_rows
 from coglab.games.cogsguard.teachers.registry import SMART, TeacherSpec
 from coglab.games.cogsguard.teachers.team import TEAM_TUNING, allocate_roles, claim_targets
 
@@ -80,6 +82,8 @@ class CogsGuardTeacher:
             is_hidden=np.full(num_rows, hidden),
         )
         self._in_team = np.zeros(num_rows, np.bool_)
+        self._observe: Callable[..., None] | None = None
+        self._label: Callable[..., None] | None = None
         self._imitated: CogsGuardTeacher | None = None
         if spec.labels == "own" and spec.memory != "own":
             self._imitated = CogsGuardTeacher(spec.with_own_memory(), sim, given)
@@ -94,13 +98,22 @@ class CogsGuardTeacher:
         """
         first, last = self._rows(first_env, last_env)
         agents = self._sim.num_agents
-        if isinstance(self._sim, CogsGuardSim):
-            self.memory.perceive(self._sim, reset, first // agents, last // agents)
-        else:
+        apm = self.memory.agents_per_memory
+        if not isinstance(self._sim, CogsGuardSim):
             self.memory.update(self._sim.tokens, reset, first, last)
-        if self.spec.memory == "full":
+            plan_rows(self._tuning, self.memory.state, first, last, apm)
+        elif self.spec.memory == "full":
+            self.memory.perceive(self._sim, reset, first // agents, last // agents)
             self._reveal(reset[::agents], first // agents, last // agents)
-        plan_rows(self._tuning, self.memory.state, first, last, self.memory.agents_per_memory)
+            plan_rows(self._tuning, self.memory.state, first, last, apm)
+        else:
+            given = (
+                self._tuning, self.memory.state, *sim_arguments(self._sim, reset),
+                first // agents, last // agents, apm,
+            )  # fmt: skip
+            if self._observe is None:
+                self._observe = direct(observe_games, *given)
+            self._observe(*given)
         if self._imitated is not None and self._imitated.needs_update:
             self._imitated.observe(reset, first_env, last_env)
 
@@ -124,10 +137,13 @@ class CogsGuardTeacher:
             )  # fmt: skip
         if self.spec.memory != "own":
             claim_targets(self._tuning, state, self.memory.agents_per_memory, agents, begin, end)
-        label_rows(
+        given = (
             self._tuning, state, self._roles, self.labels, self.label_mask, self.label_weight, self.goals,
             first, last,
         )  # fmt: skip
+        if self._label is None:
+            self._label = direct(label_rows, *given)
+        self._label(*given)
         self._ticks[begin:end] += 1
         if self._imitated is not None:
             self._imitated.label(reset, first_env, last_env)
