@@ -70,7 +70,7 @@ def seen_of_row(i, radius):
     return ((np.uint64(1) << np.uint64(2 * reach + 1)) - np.uint64(1)) << np.uint64(HALF - reach)
 
 
-def _revise(known, blocked, new, old, things, cogs, clips, neutral, place, walls, objects, seen):  # type: ignore[no-untyped-def]
+def _revise(known, blocked, new, old, things, cogs, clips, neutral, place, walls, objects, seen):
     """What one window does to the boards, for words of rows; see `write_window`."""
     lately = new | old
     filled = walls | objects
