@@ -394,7 +394,9 @@ def place(row, index, is_wide, top_known, bottom_known, agents, is_near):
 
 
 @helper
-def search(boards, codes, work, row, index, is_wide, span, todo, enough, costs, agents, is_shared):
+def search(
+    boards, codes, work, row, index, is_wide, span, todo, enough, costs, agents, is_shared, is_near
+):
     """Find the distances from one cell to the classes `todo`, as far as a decision needs them.
 
     Args:
@@ -410,6 +412,7 @@ def search(boards, codes, work, row, index, is_wide, span, todo, enough, costs, 
         costs: see `mine_is_settled`.
         agents: directions in which agents stand that routes must lead around.
         is_shared: note the cells of the nearest targets of the classes that a team shares out, too.
+        is_near: a guess, for speed: the search will end within CUT_DEPTH moves.
 
     Returns:
         (bit mask of the classes that were searched for in vain although all ground that can be reached was seen, `Area` of
@@ -417,7 +420,7 @@ def search(boards, codes, work, row, index, is_wide, span, todo, enough, costs, 
     """
     for route in range(NUM_CLASSES):
         work[LENGTH + route] = np.uint64(NO_ROUTE)
-    area = place(row, index, is_wide, span[0], span[1], agents, True)
+    area = place(row, index, is_wide, span[0], span[1], agents, is_near)
     if todo == 0:
         return 0, area, True
     here = np.uint64(1) << np.uint64(index & 63)

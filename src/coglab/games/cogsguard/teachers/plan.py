@@ -45,7 +45,14 @@ from coglab.games.cogsguard.routes import (
     mine_costs,
     searchable,
 )
-from coglab.games.cogsguard.search import ALL, moves_into, moves_of_one, search, walk_back
+from coglab.games.cogsguard.search import (
+    ALL,
+    CUT_DEPTH,
+    moves_into,
+    moves_of_one,
+    search,
+    walk_back,
+)
 from coglab.games.cogsguard.search_planes import CELLS, LENGTH, WORK_SIZE
 from coglab.games.cogsguard.teachers.decide import COLUMN as S_COLUMN
 from coglab.games.cogsguard.teachers.decide import ROW as S_ROW
@@ -63,7 +70,7 @@ CLAIMABLE = np.array([layout.ROUTE_INDEX[name] for name in layout.CLAIMABLE], dt
 
 
 @inlined
-def search_from(state, n, m, todo, enough, costs, agents, is_shared, work):
+def search_from(state, n, m, todo, enough, costs, agents, is_shared, is_near, work):
     """Search from the row's cell, see `search.search`."""
     return search(
         state.boards[m],
@@ -78,6 +85,7 @@ def search_from(state, n, m, todo, enough, costs, agents, is_shared, work):
         costs,
         agents,
         is_shared,
+        is_near,
     )
 
 
@@ -157,8 +165,11 @@ def plan_row(tuning, state, n, m, is_shared, work, costs):
     while True:
         if not is_known:
             todo = searchable(state, n, m, wanted)
+            # The last search's distance tells how far this one will have to go.
+            followed = key[n, ROUTED_FOLLOWED]
+            is_near = followed < 0 or d[n, followed] <= CUT_DEPTH
             rest, area, is_complete = search_from(
-                state, n, m, todo, enough, costs, agents, is_shared, work
+                state, n, m, todo, enough, costs, agents, is_shared, is_near, work
             )
             has_levels = True
             if agents == 0:
@@ -269,5 +280,5 @@ def follow_alone(state, n, m, route, costs, work):
     """Search for one class only and write the first moves to it: for a goal that was chosen later."""
     agents = blocking_agents(state, n)
     todo = searchable(state, n, m, 1 << route)
-    _, area, _ = search_from(state, n, m, todo, ALL, costs, agents, False, work)
+    _, area, _ = search_from(state, n, m, todo, ALL, costs, agents, False, True, work)
     return follow(state, n, m, route, area, work, NO_ROUTE)
