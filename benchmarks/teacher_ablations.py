@@ -349,7 +349,13 @@ class AblatedPolicy(ScriptedPolicy):
 
 
 def play(
-    teacher: str, ablation: Ablation | None, setting: str, maps: int, ticks: int | None = None
+    teacher: str,
+    ablation: Ablation | None,
+    setting: str,
+    maps: int,
+    *,
+    ticks: int | None = None,
+    workers: int = 1,
 ) -> EvaluationResult:
     """Play a teacher without an element (None: the full teacher) on the held-out maps."""
     how = SETTINGS[setting]
@@ -363,7 +369,7 @@ def play(
     with ExitStack() as stack:
         for name, stand_in in (ablation.replaced if ablation else {}).items():
             stack.enter_context(mock.patch.object(teacher_module, name, stand_in))
-        result = evaluate_policy(make, uri, game, maps=maps, mode="greedy", workers=2)
+        result = evaluate_policy(make, uri, game, maps=maps, mode="greedy", workers=workers)
     result.metrics[METRICS["junctions"]] /= steps
     return result
 
@@ -381,11 +387,18 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--teachers", nargs="*", default=list(TEACHERS), choices=list(TEACHERS))
     parser.add_argument("--only", nargs="*", default=names, choices=names, metavar="NAME")
     parser.add_argument("--maps", type=int, default=64)
+    parser.add_argument("--workers", type=int, default=1, help="threads")
     parser.add_argument("--dry-run", action="store_true", help="print, store nothing")
     options = parser.parse_args(arguments)
     for setting in options.settings:
         for teacher in options.teachers:
-            full = play(teacher, None, setting, options.maps)
+
+            def played(
+                ablation: Ablation | None, teacher: str = teacher, setting: str = setting
+            ) -> EvaluationResult:
+                return play(teacher, ablation, setting, options.maps, workers=options.workers)
+
+            full = played(None)
             cells = {FULL: {key: rounded(full.interval(name)) for key, name in METRICS.items()}}
             print(setting, teacher, cells[FULL], flush=True)
             all_routes = None
@@ -396,10 +409,10 @@ def main(arguments: list[str]) -> int:
                 if ablation.name not in options.only:
                     continue
                 began = time.process_time()
-                changed = play(teacher, ablation, setting, options.maps)
+                changed = played(ablation)
                 base = full
                 if ablation.hidden or ablation.edit:
-                    all_routes = all_routes or play(teacher, ALL_ROUTES, setting, options.maps)
+                    all_routes = all_routes or played(ALL_ROUTES)
                     base = all_routes
                 cell = {
                     key: rounded(paired_difference(changed, base, name))

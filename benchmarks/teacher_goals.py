@@ -1,26 +1,27 @@
 """How long CogsGuard's teachers keep a goal, why they drop it, and how often they waver.
 
-    python -m benchmarks.teacher_goals                      own and team memory, arena and machina_1, 1,000 ticks, 16 held-out maps
+    python -m benchmarks.teacher_goals                own and team memory, arena and machina_1, 1,000 ticks, 8 held-out maps
     python -m benchmarks.teacher_goals --maps 4 --ticks 300
 
-A goal is a route class (chest, align, mine, ...); a stretch is a run of ticks with one goal. Changes of vibe take one tick each
-and are counted apart. A stretch ends in one of these ways:
+A goal is a route class (chest, align, mine, ...); a stretch is a run of ticks with one goal. Changes of vibe take one tick
+each and are counted apart. A stretch ends in one of these ways:
 
 * reached: the last label was the move onto the target or the bump into it;
 * gone: the target is not there any more: it was seen (unknown ground, patrol) or somebody else took it;
 * role: the agent changes its vibe;
 * left: the target is as near as before, but another goal is followed now.
 
-It *wavers* if it leaves a goal and is back at it within `BACK` ticks while the target of the first was never reached and did not
-go: A, B, A. `distance` is the length of the route when a stretch begins: no teacher that walks to the nearest target can
-keep the goal longer than that, unless it waits for energy.
+An agent *wavers* if it leaves a goal and is back at it within `BACK` ticks while the target of the first was never reached
+and did not go: A, B, A. `distance` is the length of the route when a stretch begins: no teacher that walks to the nearest
+target can keep the goal longer than that, unless it waits for energy.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -111,11 +112,13 @@ def find_stretches(played: Play) -> list[Stretch]:
     for n in range(agents):
         goals, labels, routes = played.goals[:, n], played.labels[:, n], played.routes[:, n]
         starts = np.concatenate([[0], np.flatnonzero(np.diff(goals)) + 1, [ticks]])
-        for begin, stop in zip(starts[:-1], starts[1:], strict=True):
+        for begin, stop in itertools.pairwise(starts):
             goal = int(goals[begin])
             if goal < 0 or stop == ticks:
                 continue
-            end = _end(goal, routes[stop - 1, goal], routes[stop, goal], labels[stop - 1 : stop + 1])
+            end = _end(
+                goal, routes[stop - 1, goal], routes[stop, goal], labels[stop - 1 : stop + 1]
+            )
             found.append(
                 Stretch(
                     n,
@@ -167,7 +170,9 @@ def summarise(played: Play, stretches: list[Stretch]) -> list[str]:
         if len(some) < 20:
             continue
         length = np.sort([s.length for s in some])
-        far = [s.length / s.distance for s in some if 1 < s.distance < NO_ROUTE and s.end == REACHED]
+        far = [
+            s.length / s.distance for s in some if 1 < s.distance < NO_ROUTE and s.end == REACHED
+        ]
         half = length[np.searchsorted(np.cumsum(length), length.sum() / 2)]
         ends = np.bincount([s.end for s in some], minlength=len(ENDS)) / len(some)
         wavers = [s for s in some if s.wavers]
@@ -219,7 +224,7 @@ def steps_of(played: Play, role: int | None) -> int:
 def main(arguments: list[str]) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--maps", type=int, default=16)
+    parser.add_argument("--maps", type=int, default=8)
     parser.add_argument("--ticks", type=int, default=1000)
     parser.add_argument("--first-seed", type=int, default=FIRST_EVALUATION_SEED)
     parser.add_argument("--teachers", nargs="*", default=list(URIS), choices=list(URIS))

@@ -5,8 +5,9 @@
     python -m benchmarks.teacher_scores --uris 'metta://policy/miner' --maps 8 --dry-run
     python -m benchmarks.teacher_scores --fresh --uris 'metta://policy/cogsguard?gear=10'
 
-Held-out maps have the seeds 1,000,000 and up; with `--fresh` 1,001,000 and up, on which no rule was ever tried out. Results are merged into `scores.json` beside the registry: cells that are
-not measured anew stay. Speed is measured by `benchmarks/teachers.py`.
+Held-out maps have the seeds 1,000,000 and up; with `--fresh` 1,001,000 and up, on which no rule was ever tried out.
+Results are merged into `scores.json` beside the registry: cells that are not measured anew stay.
+Speed is measured by `benchmarks/teachers.py`.
 """
 
 from __future__ import annotations
@@ -33,7 +34,11 @@ from coglab.policies.scripted import ScriptedPolicy
 
 
 def measure(
-    uri: str, setting: str, maps: int, first_seed: int = FIRST_EVALUATION_SEED
+    uri: str,
+    setting: str,
+    maps: int,
+    first_seed: int = FIRST_EVALUATION_SEED,
+    workers: int = 1,
 ) -> dict[str, object]:
     """Play one teacher on the held-out maps of one setting.
 
@@ -49,7 +54,7 @@ def measure(
 
     game = CogsGuardConfig(mission=how.mission, num_agents=how.num_agents, max_steps=how.max_steps)
     result = evaluate_policy(
-        make, uri, game, maps=maps, mode="greedy", first_map_seed=first_seed, workers=2
+        make, uri, game, maps=maps, mode="greedy", first_map_seed=first_seed, workers=workers
     )
     agents = how.num_agents
     metrics = result.metrics
@@ -104,6 +109,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--settings", nargs="*", default=list(SETTINGS), choices=list(SETTINGS))
     parser.add_argument("--maps", type=int, default=64)
     parser.add_argument("--fresh", action="store_true", help=f"maps from seed {FRESH_SEED} on")
+    parser.add_argument("--workers", type=int, default=1, help="threads")
     parser.add_argument("--dry-run", action="store_true", help="print, store nothing")
     options = parser.parse_args(arguments)
     for setting in options.settings:
@@ -111,7 +117,7 @@ def main(arguments: list[str]) -> int:
             if SETTINGS[setting].only and uri not in SETTINGS[setting].only:
                 continue
             seed = FRESH_SEED if options.fresh else FIRST_EVALUATION_SEED
-            measured = measure(uri, setting, options.maps, seed)
+            measured = measure(uri, setting, options.maps, seed, options.workers)
             if setting == "arena" and not options.fresh:
                 measured["cells_seen"] = round(cells_seen(uri, min(options.maps, 16)), 0)
             print(setting, uri, measured, flush=True)

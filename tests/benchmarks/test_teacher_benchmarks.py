@@ -37,8 +37,8 @@ def test_without_an_element_the_teacher_plays_otherwise(name):
     [ablation] = [a for a in teacher_ablations.ABLATIONS if a.name == name]
     for teacher in ablation.teachers:
         ticks = 1000 if ablation.is_long else 400
-        before = teacher_ablations.play(teacher, None, "arena", 2, ticks)
-        after = teacher_ablations.play(teacher, ablation, "arena", 2, ticks)
+        before = teacher_ablations.play(teacher, None, "arena", 2, ticks=ticks)
+        after = teacher_ablations.play(teacher, ablation, "arena", 2, ticks=ticks)
         assert any(
             (before.metrics[key] != after.metrics[key]).any()
             for key in ("reward", "action.move.success", "action.noop.success")
@@ -69,7 +69,7 @@ def test_who_reached_the_target_or_lost_it_did_not_waver():
     assert [s.end for s in find_stretches(reached)] == [REACHED, LEFT, LEFT]
     assert not find_stretches(reached)[0].wavers
     gone = one_agent(goals, [1] * 6, [4, 3, NO_ROUTE, 8, 7, 6], [3] * 6)
-    assert [s.end for s in find_stretches(gone)][0] == GONE
+    assert find_stretches(gone)[0].end == GONE
     assert not find_stretches(gone)[0].wavers
     # It is back at a junction of the same class, but farther away: another one.
     other = one_agent(goals, [1] * 6, [4, 3, 3, 9, 8, 7], [3] * 6)

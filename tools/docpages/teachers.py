@@ -214,7 +214,9 @@ def _fresh_scores() -> str:
         for setting, how in SETTINGS.items()
         if setting + FRESH in of_uri
     ]
-    return table(["URI", "on", "reward", "hearts", "reward, fresh maps", "hearts, fresh maps"], rows)
+    return table(
+        ["URI", "on", "reward", "hearts", "reward, fresh maps", "hearts, fresh maps"], rows
+    )
 
 
 _METRICS = (
