@@ -116,9 +116,8 @@ def find_stretches(played: Play) -> list[Stretch]:
             goal = int(goals[begin])
             if goal < 0 or stop == ticks:
                 continue
-            end = _end(
-                goal, routes[stop - 1, goal], routes[stop, goal], labels[stop - 1 : stop + 1]
-            )
+            before, after = int(routes[stop - 1, goal]), int(routes[stop, goal])
+            end = _end(before, after, labels[stop - 1 : stop + 1])
             found.append(
                 Stretch(
                     n,
@@ -135,7 +134,7 @@ def find_stretches(played: Play) -> list[Stretch]:
     return found
 
 
-def _end(goal: int, before: int, after: int, labels: np.ndarray) -> int:
+def _end(before: int, after: int, labels: np.ndarray) -> int:
     """Why a stretch ends; `before` and `after`: moves to its target at its last tick and one later."""
     if labels[1] >= FIRST_VIBE_ACTION:
         return ROLE
