@@ -45,23 +45,26 @@ def _item(name: str, text: str) -> bytes:
 
 
 def make_log(path: Path, rows: int, metrics: int) -> None:
-    """Write a log as W&B does: per row a history record and a summary record that repeats it."""
+    """Write a log as the client 0.31 does.
+
+    Per row there is a summary of the running time, a history record, and a summary record that repeats it; records are
+    numbered, and where control is sent it stands before the payload.
+    """
     rng = np.random.default_rng(0)
     names = [f"group{i % 12}/metric_number_{i}.value" for i in range(metrics - 3)]
     fixed = b"".join(_item(name, repr(float(rng.standard_normal()))) for name in names)
-    run = _field(
-        17,
-        _field(1, b"r1")
-        + _field(3, b"p")
-        + _field(8, b"r1")
-        + _field(17, b"\x08" + _varint(int(NOW))),
-    )
+    control = _field(16, _field(4, b"3689dh5onvgy"))
+    run = _field(1, b"r1") + _field(3, b"p") + _field(8, b"r1")
+    run += _field(17, b"\x08" + _varint(int(NOW)))
+    runtime = _field(3, _item("_runtime", "0"))
     with open(path, "wb") as file:
         file.write(b":W&B" + struct.pack("<HB", 0xBEE1, 0))
-        at = 7
-        for index in range(-1, rows):
+        at, number = 7, 1
+        for index in range(-1, rows + 1):
             if index < 0:
-                payloads = [run]
+                payloads = [control + _field(17, run)]
+            elif index == rows:
+                payloads = [control + _field(18, b"\x08\x00")]
             else:
                 own = _item("metric/agent_step", str(index * 2048)) + _item(
                     METRIC, repr(index / rows)
@@ -69,10 +72,10 @@ def make_log(path: Path, rows: int, metrics: int) -> None:
                 own += _item("losses/approx_kl", repr(0.01 + index * 1e-9)) + _item(
                     "_timestamp", repr(NOW + index)
                 )
-                payloads = [_field(2, own + fixed), _field(3, own + fixed)]
+                payloads = [runtime, _field(2, own + fixed), _field(3, own + fixed)]
             for data in payloads:
-                at = _append(file, at, b"\x08\x01" + data)
-        _append(file, at, _field(18, b"\x08\x00"))
+                at = _append(file, at, b"\x08" + _varint(number) + data)
+                number += 1
 
 
 def _append(file: Any, at: int, data: bytes) -> int:

@@ -1,14 +1,15 @@
 """Speed of the whole training loop: agent steps per second, and where the time goes.
 
-    python benchmarks/train.py                       # CogsGuard's arena, with and without the teacher
+    python benchmarks/train.py                       # CogsGuard's arena, with and without the teacher, at once and ahead
     python benchmarks/train.py --workers 1           # one core
     python benchmarks/train_ranks.py                 # threads against processes
     python benchmarks/train.py --set trainer.bptt_horizon=128 --set policy_architecture=vit
 
-Both loops are the ones that `tools/run.py` runs: rollout, labels, advantages, one pass of minibatches, metrics. They
-take turns, one iteration each, so that a busy neighbour disturbs both alike. Given are the wall-clock rate (median and
-best iteration), which is what a user sees on an idle machine, and the rate per second of processor time used, which
-stays meaningful on a busy one. Phases are shares of an iteration's wall time.
+All loops are those that `tools/run.py` runs: rollout, labels, advantages, one pass of minibatches, metrics; collected at
+once or ahead. They take turns, one iteration each, so that a busy neighbour disturbs all alike. Given are the wall-clock
+rate (median and best iteration), which is what a user sees on an idle machine, and the rate per second of processor time
+used, which stays meaningful on a busy one. Phases are shares of an iteration's wall time; ahead, the rollout's lie beside
+the others.
 """
 
 from __future__ import annotations
@@ -57,10 +58,16 @@ class _Silent:
 def main() -> int:
     """Measure, print the table, write the JSON file."""
     arguments = _parse()
-    uris = {"pure PPO": None, "with teacher": arguments.teacher}
+    ahead = ("trainer.collect_ahead=true",)
+    loops: dict[str, tuple[str | None, tuple[str, ...]]] = {
+        "pure PPO": (None, ()),
+        "pure PPO, collected ahead": (None, ahead),
+        "with teacher": (arguments.teacher, ()),
+        "with teacher, collected ahead": (arguments.teacher, ahead),
+    }
     if arguments.teacher == "none":
-        del uris["with teacher"]
-    made = {name: make_trainer(arguments, uri) for name, uri in uris.items()}
+        loops = {name: loop for name, loop in loops.items() if loop[0] is None}
+    made = {name: make_trainer(arguments, uri, more=more) for name, (uri, more) in loops.items()}
     trainers = {name: trainer for name, (trainer, _) in made.items()}
     geometry = next(iter(trainers.values())).geometry
     products: MatmulPrecision = next(iter(made.values()))[1]
@@ -99,7 +106,10 @@ def main() -> int:
 
 
 def make_trainer(
-    arguments: argparse.Namespace, uri: str | None, ranks: Ranks | None = None
+    arguments: argparse.Namespace,
+    uri: str | None,
+    ranks: Ranks | None = None,
+    more: tuple[str, ...] = (),
 ) -> tuple[Trainer, MatmulPrecision]:
     """Build a training run exactly as the tool does, without its record; with the precision of its products.
 
@@ -107,9 +117,10 @@ def make_trainer(
         arguments: `mission`, `set`, `workers`, `envs`.
         uri: the teacher.
         ranks: the processes that train together; left out, this one alone.
+        more: further settings, `KEY=VALUE`.
     """
     ranks = ranks or Ranks()
-    given: list[str] = list(arguments.set)
+    given: list[str] = [*arguments.set, *more]
     if arguments.workers:
         given.append(f"training_env.num_workers={arguments.workers}")
     if arguments.envs:
@@ -155,7 +166,6 @@ def _summary(samples: list[dict[str, float]], batch_size: int) -> dict[str, Any]
             phase: statistics.mean(s[f"timing_per_epoch/frac/{phase}"] for s in samples)
             for phase in PHASES
         },
-        "log_prob_error": max(s["losses/first_minibatch_log_prob_error"] for s in samples),
     }
 
 

@@ -103,6 +103,19 @@ def write_run(
     return place
 
 
+def led(teacher: float, student: float = 0.0) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """Metrics of a run in which a teacher led these shares of the rows throughout; an argument for `write_run`."""
+    return {
+        "teacher/teacher_led_share": lambda at: 0 * at + teacher,
+        "teacher/student_led_share": lambda at: 0 * at + student,
+    }
+
+
+def names(rows: Iterable[dict[str, Any]]) -> list[str]:
+    """Names of rows of a document."""
+    return [row["name"] for row in rows]
+
+
 def encode(value: float) -> Any:
     return float(value) if np.isfinite(value) else "NaN" if np.isnan(value) else "Infinity"
 
@@ -200,6 +213,16 @@ def run_record(
 
 def exit_record(code: int) -> bytes:
     return record(exit=MESSAGES["Exit"](exit_code=code))
+
+
+def numbered(records: Iterable[bytes]) -> list[bytes]:
+    """Records with numbers that rise by one, as the client gives them."""
+    made = []
+    for number, data in enumerate(records, start=1):
+        whole = MESSAGES["Record"].FromString(data)
+        whole.num = number
+        made.append(whole.SerializeToString())
+    return made
 
 
 def frame(records: Iterable[bytes]) -> bytes:

@@ -222,6 +222,7 @@ def test_hash_seed_time_zone_and_locale_change_nothing(dozen, tmp_path):
             if p.is_file()
         }
         outputs.append(files)
+        assert json.loads(files[Path("analysis.json")])["command_defects"] == []
     assert outputs[0].keys() == outputs[1].keys()
     for name in outputs[0]:
         assert outputs[0][name] == outputs[1][name], name

@@ -394,3 +394,21 @@ def test_fields_beside_the_payload_may_stand_before_it(tmp_path):
     for kind, data, start in LogReader(path).records():
         facts.take(kind, data, start)
     assert (facts.run["id"], facts.exit_code) == ("r", 5)
+
+
+@pytest.mark.parametrize("number", [0, 1, 127, 128, 16_383, 16_384, 2**21 - 1, 2**21, 2**40])
+def test_the_kind_of_a_record_does_not_hang_on_its_number(tmp_path, number):
+    whole = MESSAGES["Record"].FromString
+    made = []
+    for data in (
+        history({"x": 1}),
+        run_record(),
+        exit_record(0),
+        record(preempting=MESSAGES["Empty"]()),
+    ):
+        one = whole(data)
+        one.num = number
+        made.append(one.SerializeToString())
+    path = write_log(tmp_path, "r", made)
+    found = list(LogReader(path).records())
+    assert [one.kind for one in found] == [2, 17, 18, 23]

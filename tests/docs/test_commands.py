@@ -8,6 +8,10 @@ import shlex
 
 import pytest
 
+from coglab.games.cogsguard.config import CogsGuardConfig
+from coglab.games.cogsguard.missions import resolve_max_steps
+from coglab.tracking.names import find_metric
+from coglab.tracking.run_view import WATCHED
 from tests.cli.helpers import Shell
 
 CLONER = "trainer.losses.sliced_scripted_cloner"
@@ -260,3 +264,51 @@ def test_evaluate_takes_a_list_of_policies(shell):
     assert done.code == 0, done.err
     assert done.values()["evaluation.maps"] == "64"
     assert "metta://policy/first:latest" in done.values()["policy_uris"]
+
+
+@pytest.mark.parametrize(
+    ("name", "better", "below"),
+    [
+        ("env_agent/heart.gained", "higher", None),
+        ("env_collective/cogs/aligned.junction.held", "higher", None),
+        ("overview/reward", "higher", None),
+        ("losses/approx_kl", "lower", 0.03),
+    ],
+)
+def test_the_metrics_that_a_user_watches_are_judged_as_written(name, better, below):
+    metric = find_metric(name)
+    assert metric is not None
+    assert (metric.better, metric.below) == (better, below)
+    assert name in WATCHED
+
+
+def test_what_is_left_out_has_the_default_that_is_written(shell):
+    shown = shell(
+        "cogsguard.train", "run=a", "teacher.policy_uri=metta://policy/miner", "--show"
+    ).values()
+    expected = {
+        "training_env.game.kind": "cogsguard",
+        "training_env.game.mission": "arena",
+        "training_env.game.num_agents": "10",
+        "training_env.game.rules": "2026-02-01",
+        f"{CLONER}.teacher_led_proportion": "0.2",
+        f"{CLONER}.student_led_proportion": "0.0",
+        "trainer.losses.ppo_actor.restrict_to_ppo_slice": "false",
+        "policy_architecture.kind": "auto",
+        "trainer.batch_size": "auto",
+        "trainer.minibatch_size": "auto",
+        "training_env.num_envs": "auto",
+    }  # fmt: skip
+    assert {key: shown.get(key) for key in expected} == expected
+    assert resolve_max_steps(CogsGuardConfig(mission="arena")) == 1_000
+    assert resolve_max_steps(CogsGuardConfig(mission="machina_1")) == 10_000
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["metta://policy/relh-001", "metta://policy/relh-001:v3", "metta://policy/relh-001:latest", "file:///runs/relh-001"],
+)  # fmt: skip
+def test_every_form_of_a_learned_policys_uri_is_taken(shell, uri):
+    done = shell("cogsguard.evaluate", f"policy_uris=[{uri}]", "--show", "--dry-run")
+    assert done.code == 0, done.err
+    assert uri in done.values()["policy_uris"]

@@ -10,7 +10,7 @@ from coglab.config.layers import show_value
 from coglab.tools.teacher_spelling import LOSS_OF_MODE, MODES
 from coglab.tracking.names import METRICS, check_name
 from coglab.training.config import LossesConfig, TrainerConfig
-from coglab.training.learner import combined_loss
+from coglab.training.losses.combined import combined_loss
 from tests.training.test_losses import make_batch, make_outputs
 
 DOCS = Path(__file__).parents[2] / "docs"

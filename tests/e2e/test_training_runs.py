@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from coglab.tracking.ledger_reader import compare_ledgers, read_ledger
+from coglab.tracking.run_view import WATCHED
 from tests.e2e.commands import SMALL, TEACHER, TRAIN, start, type_command
 
 pytestmark = (
@@ -44,6 +45,7 @@ def test_a_run_trains_compares_with_its_teacher_and_says_what_to_type_next(finis
     assert ledger.info["last_step"] == STEPS
     _, values = ledger.columns["losses/supervised_action_loss"]
     assert len(values) == STEPS // 256
+    assert set(WATCHED) <= set(ledger.columns)
     for word in (
         "student",
         "teacher",

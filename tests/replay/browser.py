@@ -79,11 +79,15 @@ class Browser:
         with urllib.request.urlopen(request, timeout=180) as answer:
             return json.load(answer)["value"]
 
-    def open(self, page: Path | str) -> None:
-        """Load a file or an address, and wait until a replay is shown or an error is said."""
+    def load(self, page: Path | str) -> None:
+        """Load a file or an address."""
         address = page.resolve().as_uri() if isinstance(page, Path) else page
         self._call("POST", f"{self.session}/url", {"url": "about:blank"})
         self._call("POST", f"{self.session}/url", {"url": address})
+
+    def open(self, page: Path | str) -> None:
+        """Load a file or an address, and wait until a replay is shown or an error is said."""
+        self.load(page)
         self.wait("return coglab.replays.length > 0 || !document.getElementById('error').hidden")
         self.settle()
 

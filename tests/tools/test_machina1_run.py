@@ -172,6 +172,14 @@ def test_a_policy_in_the_wrong_game_or_form_is_refused_before_games_are_made(wor
 
 
 @pytest.mark.usefixtures("folder")
+def test_a_number_of_vibes_that_is_no_form_of_the_game_names_both_forms(capsys):
+    assert main([f"{RECIPE}.train", "vibes=20", "--dry-run"]) == 2
+    assert capsys.readouterr().err == (
+        "error: `vibes`: `20` given, a whole number expected (152 for all, 13 for those that do anything). "
+        "For example `vibes=152`.\n"
+    )
+
+
 def test_the_published_form_trains_with_every_architecture():
     architecture = "policy_architecture={kind: vit, size: small}"
     assert train("wide", architecture, "evaluator.at_end=false", steps=ITERATION) == 0

@@ -164,7 +164,7 @@ def test_slices_by_game_give_a_whole_team_one_leader():
         plan=TeacherPlan(0.3, 0.3, 0, 10**9, slice_unit="env"),
     )
     trainer.iterate()
-    by_team = trainer.experience.slices.reshape(-1, 3)
+    by_team = trainer.collector.experience.slices.reshape(-1, 3)
     assert (by_team == by_team[:, :1]).all()
     assert len(np.unique(by_team)) == 3
 

@@ -107,4 +107,4 @@ def test_a_distilling_run_resumes_to_the_bit_from_its_files(tmp_path, teacher_ur
         assert np.abs(saved["teacher/recurrent"]).max() > 0
         assert any(np.any(v) for k, v in saved.items() if k.startswith("teacher/memory."))
     for trainer in (whole, first, second):
-        trainer.pool.close()
+        trainer.close()

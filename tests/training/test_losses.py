@@ -11,8 +11,8 @@ from coglab.training.config import (
     SlicedScriptedClonerConfig,
     TrainerConfig,
 )
-from coglab.training.learner import combined_loss
 from coglab.training.losses.batch import LossBatch, LossOutputs
+from coglab.training.losses.combined import combined_loss
 from coglab.training.losses.ppo_actor import ppo_actor_loss
 from coglab.training.losses.ppo_critic import gtd_lambda_loss, mse_critic_loss
 from coglab.training.losses.sliced_scripted_cloner import sliced_scripted_cloner_loss

@@ -109,7 +109,7 @@ def test_gradients_of_replicas_are_added():
     total = flat.gradients.sum(0)
     with WorkerPoolContext(2) as pool:
         optimizer = AdamW(flat, OptimizerConfig(), pool)
-        norm = optimizer._reduce_on_cpu(flat.gradients)
+        norm = optimizer._reduce_on_cpu(flat.gradients, flat.touched)
     torch.testing.assert_close(flat.gradients[0], total)
     assert norm == pytest.approx(float(total.norm()), rel=1e-5)
 
@@ -122,7 +122,8 @@ def test_the_norm_does_not_depend_on_the_number_of_threads():
             torch.randn(flat.gradients.shape, generator=torch.Generator().manual_seed(0))
         )
         with WorkerPoolContext(workers) as pool:
-            norms.append(AdamW(flat, OptimizerConfig(), pool)._reduce_on_cpu(flat.gradients))
+            optimizer = AdamW(flat, OptimizerConfig(), pool)
+            norms.append(optimizer._reduce_on_cpu(flat.gradients, flat.touched))
     assert norms[0] == norms[1] == norms[2]
 
 
@@ -200,3 +201,39 @@ def test_rows_of_a_table_wait_for_their_gradients(num_workers):
         assert all((replica.table.weight.grad == 0).all() for replica in replicas)
     assert (flat.rows_end, flat.row) == (300 * 128, 128)
     pool.close()
+
+
+def test_rows_that_a_replica_marks_are_those_that_would_be_found():
+    steps = []
+    for is_watched in (False, True):
+        torch.manual_seed(3)
+        network = _Table()
+        flat = FlatParameters(network, 2)
+        replicas = [network, copy.deepcopy(network)]
+        for index, replica in enumerate(replicas):
+            flat.attach(replica, index)
+            replica.table.in_place_gradient = is_watched
+            if is_watched:
+                flat.watch_rows(replica, index)
+        optimizer, norms = AdamW(flat, OptimizerConfig(), WorkerPool(1)), []
+        for step in range(4):
+            ids = torch.randint(0, 300, (2, 9), generator=torch.Generator().manual_seed(step))
+            for replica, own in zip(replicas, ids, strict=True):
+                replica(own.short().unsqueeze(0)).square().sum().backward()
+            if is_watched and step == 0:
+                marked = [set(np.flatnonzero(rows)) for rows in flat.touched]
+                assert marked == [set(own.tolist()) - {0} for own in ids]
+            norms.append(optimizer.step(0.01))
+            assert flat.touched.any() != is_watched
+            assert (flat.gradients == 0).all()
+        steps.append((norms, flat.weights.clone()))
+    assert steps[0][0] == steps[1][0]
+    assert torch.equal(steps[0][1], steps[1][1])
+
+
+def test_a_gradient_that_takes_another_way_counts_for_all_rows():
+    network = _Table()
+    flat = FlatParameters(network, 1)
+    flat.watch_rows(network, 0)  # but it is not attached, so nothing is added in place
+    network(torch.tensor([[1, 2]], dtype=torch.int16)).sum().backward()
+    assert flat.touched.all()

@@ -23,7 +23,9 @@ from tests.training.fakes import FakeSave, FakeTracker, make_geometry, without_t
 NUM_ENVS, NUM_AGENTS = 4, 3
 
 
-def make_real_trainer(num_workers=2, memory=True, teacher=True, weights=None, state=None):
+def make_real_trainer(
+    num_workers=2, memory=True, teacher=True, ahead=False, weights=None, state=None
+):
     game = CogsGuardConfig(mission="tutorial", num_agents=NUM_AGENTS, max_steps=50)
     geometry = make_geometry(
         NUM_ENVS, NUM_AGENTS, num_workers, horizon=16, rounds=2, update_epochs=2
@@ -51,6 +53,7 @@ def make_real_trainer(num_workers=2, memory=True, teacher=True, weights=None, st
         TrainerConfig(
             total_timesteps=10**6,
             update_epochs=2,
+            collect_ahead=ahead,
             losses={"sliced_scripted_cloner": {"enabled": True}},
         ),
         geometry,
@@ -77,25 +80,26 @@ def test_real_log_probabilities_are_recomputed_and_all_metrics_have_names(memory
         metrics = trainer.iterate()
         assert metrics["losses/first_minibatch_log_prob_error"] < 1e-4
         seen.update(metrics)
-    assert trainer.experience.steps.reset[:, 1:].any() or metrics["overview/episodes"]
+    assert trainer.collector.experience.steps.reset[:, 1:].any() or metrics["overview/episodes"]
     for name, value in seen.items():
         check_name(name)
         assert math.isfinite(value), name
     assert seen["env_game/length"] == 50
     assert seen["teacher/abstained"] < 0.5
-    trainer.pool.close()
+    trainer.close()
 
 
-@pytest.mark.parametrize("teacher", [True, False])
-def test_a_real_run_resumes_to_the_bit_from_its_files(tmp_path, teacher):
-    whole = make_real_trainer(teacher=teacher)
+@pytest.mark.parametrize(("teacher", "ahead"), [(True, False), (False, False), (True, True)])
+def test_a_real_run_resumes_to_the_bit_from_its_files(tmp_path, teacher, ahead):
+    whole = make_real_trainer(teacher=teacher, ahead=ahead)
     expected = [without_timing(whole.iterate()) for _ in range(5)]
-    first = make_real_trainer(teacher=teacher)
+    first = make_real_trainer(teacher=teacher, ahead=ahead)
     got = [without_timing(first.iterate()) for _ in range(3)]
     first._save(final=False)
     path = save_checkpoint(tmp_path, 3, first.save.network, {}, first.save.saved[-1].state)
     second = make_real_trainer(
         teacher=teacher,
+        ahead=ahead,
         weights=load_checkpoint(path).weights,
         state=load_trainer_state(path),
     )
@@ -103,7 +107,7 @@ def test_a_real_run_resumes_to_the_bit_from_its_files(tmp_path, teacher):
     for number, (ours, theirs) in enumerate(zip(got, expected, strict=True)):
         assert ours == theirs, f"iteration {number}"
     for trainer in (whole, first, second):
-        trainer.pool.close()
+        trainer.close()
 
 
 def test_a_real_rollout_does_not_depend_on_the_number_of_workers():

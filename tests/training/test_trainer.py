@@ -28,19 +28,19 @@ def collect(num_workers=1, teacher_led=0.4, **sizes):
         plan=TeacherPlan(0.2, teacher_led, 0, 10**9),
     )
     count = trainer.geometry.num_segments
-    trainer.experience.slices[:] = np.random.default_rng(0).choice(
+    trainer.collector.experience.slices[:] = np.random.default_rng(0).choice(
         [0, 1, 2], p=[0.2, teacher_led, 0.8 - teacher_led], size=count
     )
-    trainer.episodes.begin(trainer.sim)
-    trainer.pool.run(lambda w: trainer.workers[w].collect(RolloutPlan(3, 0, True)))
-    trainer.pool.close()
+    trainer.collector.episodes.begin(trainer.sim)
+    trainer.pool.run(lambda w: trainer.collector.workers[w].collect(RolloutPlan(3, 0, True)))
+    trainer.close()
     return trainer
 
 
 @pytest.mark.parametrize("num_workers", [1, 2, 4])
 def test_every_row_and_tick_is_stored_once_and_in_order(num_workers):
     trainer = collect(num_workers)
-    geometry, experience = trainer.geometry, trainer.experience
+    geometry, experience = trainer.geometry, trainer.collector.experience
     # Replay the stored actions in a second game: what it shows must be what is stored.
     sim = FakeSim(geometry.num_envs, geometry.num_agents)
     first = np.ones(sim.num_rows, np.bool_)
@@ -65,23 +65,27 @@ def test_every_row_and_tick_is_stored_once_and_in_order(num_workers):
 def test_every_observation_is_encoded_once_and_cut_ones_once_more():
     trainer = collect()
     ticks = trainer.geometry.rounds * trainer.geometry.horizon
-    cut = trainer.experience.steps.truncated.reshape(trainer.geometry.rounds, -1, 8).sum((0, 2))
+    cut = trainer.collector.experience.steps.truncated.reshape(trainer.geometry.rounds, -1, 8).sum(
+        (0, 2)
+    )
     np.testing.assert_array_equal(trainer.encoder.encoded, 1 + ticks + cut)
 
 
 def test_a_rollout_does_not_depend_on_the_number_of_workers():
     one, two = collect(1), collect(2)
-    for name, column in one.experience.steps._asdict().items():
-        other = getattr(two.experience.steps, name)
+    for name, column in one.collector.experience.steps._asdict().items():
+        other = getattr(two.collector.experience.steps, name)
         if column.dtype == np.float32:
             np.testing.assert_allclose(column, other, atol=1e-6, err_msg=name)
         else:
             np.testing.assert_array_equal(column, other, err_msg=name)
-    np.testing.assert_allclose(one.experience.bootstrap, two.experience.bootstrap, atol=1e-6)
+    np.testing.assert_allclose(
+        one.collector.experience.bootstrap, two.collector.experience.bootstrap, atol=1e-6
+    )
 
 
 def test_the_teacher_acts_on_its_slice_unless_it_abstains():
-    experience = collect(teacher_led=0.6).experience
+    experience = collect(teacher_led=0.6).collector.experience
     steps, led = experience.steps, experience.slices == TEACHER_LED
     labelled = steps.label_mask != 0
     assert (steps.leader[led][labelled[led]] == TEACHER).all()
@@ -104,28 +108,30 @@ def test_actions_follow_the_students_probabilities():
             parameter.zero_()
         trainer.network.actor.bias.copy_(torch.tensor([0.1, 0.2, 0.3, 0.35, 0.05]).log())
     trainer.iterate()
-    actions = trainer.experience.steps.action
+    actions = trainer.collector.experience.steps.action
     shares = np.bincount(actions.ravel(), minlength=NUM_ACTIONS) / actions.size
     np.testing.assert_allclose(shares, [0.1, 0.2, 0.3, 0.35, 0.05], atol=0.015)
 
 
 def test_bootstraps_are_values_of_the_next_observation():
-    experience = collect().experience
+    experience = collect().collector.experience
     rows = experience.num_rows
     following = experience.steps.value[rows:, 0]
     np.testing.assert_array_equal(experience.bootstrap[:rows], following)
     trainer = collect()
-    state = torch.from_numpy(trainer.stage.state)
-    resets = torch.from_numpy(trainer.stage.reset).unsqueeze(1)
-    inputs = {k: torch.from_numpy(v).unsqueeze(1) for k, v in trainer.stage.inputs.items()}
+    state = torch.from_numpy(trainer.collector.stage.state)
+    resets = torch.from_numpy(trainer.collector.stage.reset).unsqueeze(1)
+    inputs = {
+        k: torch.from_numpy(v).unsqueeze(1) for k, v in trainer.collector.stage.inputs.items()
+    }
     with torch.no_grad():
         values = trainer.network(inputs, state, resets).values_ST[:, 0]
-    np.testing.assert_allclose(trainer.experience.bootstrap[rows:], values, atol=1e-6)
+    np.testing.assert_allclose(trainer.collector.experience.bootstrap[rows:], values, atol=1e-6)
 
 
 def test_a_cut_episode_is_valued_by_its_last_observation_and_memory():
     trainer = collect()
-    steps, experience = trainer.experience.steps, trainer.experience
+    steps, experience = trainer.collector.experience.steps, trainer.collector.experience
     cut = np.argwhere(steps.truncated)
     assert len(cut)
     assert (steps.final_value[~steps.truncated] == 0).all()
@@ -150,7 +156,9 @@ def test_recomputed_log_probabilities_equal_the_stored_ones(num_workers):
     trainer = make_trainer(make_geometry(num_workers=num_workers))
     for _ in range(3):
         metrics = trainer.iterate()
-        assert trainer.experience.steps.reset[:, 1:].any(), "no episode began inside a segment"
+        assert trainer.collector.experience.steps.reset[:, 1:].any(), (
+            "no episode began inside a segment"
+        )
         assert metrics["losses/first_minibatch_log_prob_error"] < 1e-4
 
 
@@ -164,7 +172,7 @@ def test_equal_seeds_give_equal_metrics_to_the_bit(num_workers):
     for _ in range(2):
         trainer = make_trainer(make_geometry(num_workers=num_workers), cloning_config())
         runs.append([without_timing(trainer.iterate()) for _ in range(3)])
-        trainer.pool.close()
+        trainer.close()
     assert runs[0] == runs[1]
 
 
@@ -221,10 +229,12 @@ def test_a_run_without_a_teacher_needs_none():
 
 @pytest.mark.parametrize("epochs", [1, 2])
 @pytest.mark.parametrize("num_workers", [1, 2])
-def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(epochs, num_workers):
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(epochs, num_workers, ahead):
     geometry = make_geometry(num_workers=num_workers, update_epochs=epochs)
     config = TrainerConfig(
         update_epochs=epochs,
+        collect_ahead=ahead,
         losses={"sliced_scripted_cloner": {"enabled": True}},
         advantage={"reward_centering": {"enabled": True}},
     )
@@ -335,19 +345,21 @@ def test_gradients_of_two_shards_equal_those_of_one(critic_update):
             make_geometry(num_workers=num_workers),
             cloning_config(ppo_critic={"critic_update": critic_update}),
         )
-        trainer.experience.slices[:] = np.arange(16) % 3
-        trainer.episodes.begin(trainer.sim)
-        trainer.pool.run(lambda w, t=trainer: t.workers[w].collect(RolloutPlan(3, 0, True)))
-        trainer.learner.prepare(trainer.experience, trainer.stage.reward_mean)
+        trainer.collector.experience.slices[:] = np.arange(16) % 3
+        trainer.collector.episodes.begin(trainer.sim)
+        trainer.pool.run(
+            lambda w, t=trainer: t.collector.workers[w].collect(RolloutPlan(3, 0, True))
+        )
+        trainer.learner.prepare(trainer.collector.experience, trainer.collector.stage.reward_mean)
         latest = Latest(np.zeros((16, 8), np.float32), np.zeros((16, 8), np.float32))
         trainer.learner._gradients(
-            trainer.experience,
+            trainer.collector.experience,
             np.arange(16),
             latest,
-            *trainer.learner._normalization(trainer.experience, [np.arange(16)])[0],
+            *trainer.learner._normalization(trainer.collector.experience, [np.arange(16)])[0],
         )
         gradients.append(trainer.learner.parameters.gradients.sum(0))
-        trainer.pool.close()
+        trainer.close()
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-6)
 
 
@@ -413,3 +425,62 @@ def test_ppo_alone_learns_to_remember():
     )
     rewards = [trainer.iterate()["overview/reward"] for _ in range(250)]
     assert np.mean(rewards[-10:]) > 0.8 * 0.01 * 7 > 2 * np.mean(rewards[:5])
+
+
+def test_a_batch_collected_ahead_was_played_by_the_weights_before_the_last_update():
+    config = cloning_config().model_copy(update={"collect_ahead": True})
+    ahead = make_trainer(make_geometry(num_workers=2), config)
+    at_once = make_trainer(make_geometry(num_workers=2), cloning_config())
+    first = ahead.collector.take(ahead._position())
+    ahead.collector.start(ahead._position(1))
+    with torch.no_grad():  # an update beside the rollout, as large as can be
+        for parameter in ahead.network.parameters():
+            parameter.mul_(-3.0)
+    ahead.collector.finish()
+    second = ahead.collector.take(ahead._position(1))
+    assert second.experience is not first.experience
+    for number, batch in enumerate((first, second)):
+        same = at_once.collector.take(at_once._position(number))
+        for name, array in same.experience.to_arrays().items():
+            np.testing.assert_array_equal(batch.experience.to_arrays()[name], array, name)
+        assert batch.shares == same.shares
+        assert batch.episodes == same.episodes
+    ahead.close()
+    at_once.close()
+
+
+def test_collecting_ahead_learns_the_batches_in_order_and_none_beyond_the_budget():
+    config = cloning_config().model_copy(update={"collect_ahead": True, "total_timesteps": 500})
+    trainer = make_trainer(make_geometry(total_timesteps=500), config)
+    assert trainer.run() == "finished"
+    steps = [step for step, _ in trainer.tracker.logged]
+    assert steps == [128, 256, 384, 512]
+    assert trainer.collector.waiting is None
+    assert all(
+        "losses/first_minibatch_log_prob_error" not in metrics
+        for _, metrics in trainer.tracker.logged
+    )
+
+
+def test_a_batch_that_waits_is_a_part_of_the_checkpoint():
+    config = cloning_config().model_copy(update={"collect_ahead": True})
+    trainer = make_trainer(make_geometry(), config)
+    trainer.iterate()
+    waiting = trainer.collector.waiting
+    assert waiting is not None
+    tensors = trainer.state().tensors
+    np.testing.assert_array_equal(tensors["waiting/steps.action"], waiting.experience.steps.action)
+    trainer.close()
+
+
+def test_a_batch_that_waits_is_left_out_where_batches_have_another_size():
+    config = cloning_config().model_copy(update={"collect_ahead": True})
+    trainer = make_trainer(make_geometry(), config)
+    trainer.iterate()
+    state = trainer.state()
+    trainer.close()
+    other = make_trainer(make_geometry(rounds=4), config, state=state)
+    assert other.collector.waiting is None
+    assert "left out" in other.tracker.printed[-1]
+    other.iterate()
+    other.close()

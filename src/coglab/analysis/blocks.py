@@ -69,13 +69,14 @@ class Items:
 
 @dataclass
 class Table:
-    """A table; numbers stand right."""
+    """A table; numbers stand right. On a page, one with a `fold` is shut until that text is clicked."""
 
     header: list[str]
     rows: list[list[Cell]]
     right: frozenset[int] = frozenset()
     caption: str = ""
     more: int = 0
+    fold: str = ""
 
 
 @dataclass

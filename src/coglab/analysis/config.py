@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -60,7 +61,7 @@ class FilterConfig(Config):
     """Who started it, where the store knows."""
 
     where: Words = ()
-    """Settings: `trainer.batch_size=4096`; several must all hold."""
+    """Settings: `trainer.batch_size=4096`, or with `!=`, `<`, `<=`, `>`, `>=`; several must all hold."""
 
     min_steps: Count = 0
     """At least this many agent steps."""
@@ -82,7 +83,7 @@ class RankConfig(Config):
     """`tail:P` (mean over the last P % of steps up to the budget), `at:STEP`, `last`, `best` (optimistic), `auc`,
     `per-hour`."""
 
-    budget: Annotated[int | None, BeforeValidator(lambda v: _count(v))] = None
+    budget: Count | None = Field(None, ge=1)
     """Agent steps at which runs are compared. Left out: the largest step that 80 % of the longer runs reached."""
 
     direction: Literal["auto", "higher", "lower"] = "auto"
@@ -130,18 +131,8 @@ class HealthConfig(Config):
 
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw])")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-
-
-def _count(value: Any) -> Any:
-    """`5e9` and `5_000_000_000` as whole numbers."""
-    if isinstance(value, str):
-        try:
-            number = float(value.replace("_", ""))
-        except ValueError:
-            return value
-        return int(number) if number == int(number) else value
-    return value
 
 
 def read_time(text: str, now: float, name: str) -> float:
@@ -159,19 +150,21 @@ def read_time(text: str, now: float, name: str) -> float:
         UserError: if it is none of these.
     """
     found = _DURATION.fullmatch(text.strip())
-    if found:
-        return now - float(found.group(1)) * _UNITS[found.group(2)]
-    if re.fullmatch(r"\d{9,}(\.\d+)?", text):
-        return float(text)
     try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
+        if found:
+            seconds = now - float(found.group(1)) * _UNITS[found.group(2)]
+        elif re.fullmatch(r"\d{9,}(\.\d+)?", text):
+            seconds = float(text)
+        else:
+            moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            seconds = (moment - _EPOCH) / timedelta(seconds=1)
+        _EPOCH + timedelta(seconds=seconds)  # within the years that a date can have
+    except (ValueError, OverflowError):
         raise UserError(
             f"`{name}={text}` is no time; expected `14d`, `36h`, or a UTC date such as `2026-01-10`."
         ) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(seconds=1)
+    return seconds
 
 
 def read_rank(text: str) -> tuple[str, float]:
@@ -189,7 +182,7 @@ def read_rank(text: str) -> tuple[str, float]:
     except ValueError:
         value = -1.0
     known = mode in ("tail", "at", "last", "best", "auc", "per-hour")
-    fits = (mode != "tail" or 0 < value <= 100) and (mode != "at" or value > 0)
+    fits = (mode != "tail" or 0 < value <= 100) and (mode != "at" or 0 < value < math.inf)
     if not known or not fits or (rest and mode not in ("tail", "at")):
         raise UserError(
             f"`rank={text}` is no way to score; there are `tail:20` (percent), `at:1e9` (steps), `last`, `best`, "

@@ -80,7 +80,7 @@ class Request:
         monitor: further metrics with a section of their own in `Key metrics`.
         mixed: rank each game by itself instead of refusing.
         ignore: globs of settings that are left out of the contrast.
-        show_places: keep directories as they are.
+        refused: sources that could not be read, and why.
     """
 
     rank: RankConfig
@@ -95,6 +95,7 @@ class Request:
     baseline: Selection | None = None
     baseline_text: str = ""
     plan_for: str | None = None
+    refused: Sequence[str] = ()
 
 
 @dataclass
@@ -103,12 +104,15 @@ class Document:
 
     Attributes:
         data: JSON-able; see `schema.json`.
-        loaded: the runs behind it.
+        loaded: the runs behind it, of the group that the report is about.
+        bundles: what was tested.
+        others: the runs of the other groups.
     """
 
     data: dict[str, Any]
     loaded: list[Loaded]
     bundles: Sequence[Any] = ()
+    others: list[Loaded] = field(default_factory=list)
 
     def run(self, name: str) -> RunInfo | None:
         """The record of a run by name."""
@@ -141,7 +145,8 @@ def analyze(store: Runs, selection: Selection, request: Request) -> Document:
     main = _analyze_group(store, groups[0][1], request, metric, mode, parameter)
     main.data["game"] = groups[0][0][1]
     main.data["other_groups"] = [
-        _other_group(store, key, runs, request, metric, mode, parameter) for key, runs in groups[1:]
+        _other_group(store, key, runs, request, metric, mode, parameter, main)
+        for key, runs in groups[1:]
     ]
     _frame(main, store, selection, request, metric)
     return main
@@ -160,11 +165,20 @@ def _other_group(
     metric: Metric,
     mode: str,
     parameter: float,
+    main: Document,
 ) -> dict[str, Any]:
-    scored = _score_group(load(store, runs, metric, mode), request, metric, mode, parameter)
-    result = scored.result
+    """Rank a group by itself; what failed and what is odd in it joins what is said of the main group."""
+    loaded = load(store, runs, metric, mode)
+    result = _score_group(loaded, request, metric, mode, parameter).result
+    name = _group_text(key)
+    main.others += loaded
+    main.data["failures"] += _failure_rows(loaded, request.now, name)
+    main.data["quality"] += [
+        {**row, "run": row["run"] or f"all of {name}"}
+        for row in quality_rows(loaded, result, metric)
+    ]
     return {
-        "group": _group_text(key),
+        "group": name,
         "budget": result.budget,
         "ranked": [ranked_row(c) for c in result.ranked],
         "not_comparable": [ranked_row(c) for c in result.not_comparable],
@@ -248,11 +262,7 @@ def _analyze_group(
         if one.series
     }
     failed = [run.state != "finished" for run in runs]
-    failure_rows = [
-        failures.row(one.candidate.run, one.series, request.now)
-        for one in loaded
-        if one.candidate.run.state != "finished"
-    ]
+    failure_rows = _failure_rows(loaded, request.now, None)
     is_failure = [
         f and not run.is_live and run.state not in ("interrupted", "terminated")
         for f, run in zip(failed, runs, strict=True)
@@ -306,7 +316,7 @@ def _analyze_group(
         "curves": curves(loaded, units, result, metric.name),
         "health": health_of,
         "health_rules": health.rules(request.health),
-        "failures": failure_rows,
+        "failures": list(failure_rows),
         "failure_settings": contrasts.failures_by_setting(settings, is_failure),
         "quality": quality_rows(loaded, result, metric),
         "teachers": {"rows": teacher_rows, "recommendation": teacher_advice},
@@ -327,6 +337,15 @@ def _analyze_group(
     return Document(data, loaded, objects["bundles"])
 
 
+def _failure_rows(loaded: Sequence[Loaded], now: float, group: str | None) -> list[dict[str, Any]]:
+    """Runs that did not finish; `group` is None for those of the main group."""
+    return [
+        {**failures.row(one.candidate.run, one.series, now), "group": group}
+        for one in loaded
+        if one.candidate.run.state != "finished"
+    ]
+
+
 def _check_test(key: str, settings: Sequence[Mapping[str, Any]]) -> None:
     import difflib
 
@@ -345,7 +364,12 @@ def _frame(
 
     data = main.data
     mode, parameter = read_rank(request.rank.rank)
-    for run in main.loaded:
+    data["quality"] += [
+        {"run": "", "kind": "source", "text": f"could not be read: {text}"}
+        for text in request.refused
+    ]
+    everything = [*main.loaded, *main.others]
+    for run in everything:
         if run.candidate.run.created and run.candidate.run.created > request.now + 3600:
             data["quality"].append(
                 {
@@ -375,7 +399,7 @@ def _frame(
             "parameter": parameter,
             "has_history": any(one.candidate.series is not None for one in main.loaded),
         },
-        "fingerprint": _fingerprint(main.loaded),
+        "fingerprint": _fingerprint(everything),
         "baseline": None
         if request.baseline is None
         else baseline.compare(

@@ -47,7 +47,12 @@ def configuration(doc: dict[str, Any]) -> list[Block]:
         rows = by_heading[name]
         blocks += [
             Heading(name, 4),
-            Table(["setting", "value"], rows[:15], more=max(0, len(rows) - 15)),
+            Table(
+                ["setting", "value"],
+                rows[:15],
+                more=max(0, len(rows) - 15),
+                fold=count(len(rows), "setting"),
+            ),
         ]
     shared = [row for row in doc["config"]["bundles"] if row["top_shares"]]
     if shared:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from coglab.analysis.blocks import Block, Cell, Code, Heading, Items, Listing, Table, Text
+from coglab.analysis.model import LIVE_STATES
 from coglab.analysis.text import clean, hours, number, p_value, percent, quoted, steps
 from coglab.games.cogsguard.teachers.scores import SETTINGS
 
@@ -96,6 +97,7 @@ def health(doc: dict[str, Any]) -> list[Block]:
 def failures(doc: dict[str, Any]) -> list[Block]:
     """Runs that did not finish, their reasons, and settings that go with failing."""
     rows = doc["failures"]
+    is_mixed = any(r["group"] is not None for r in rows)
     blocks: list[Block] = [Heading("Runs that did not finish", 3)]
     if not rows:
         return [*blocks, Text("All runs finished.")]
@@ -110,6 +112,7 @@ def failures(doc: dict[str, Any]) -> list[Block]:
             r["signature"],
             clean(r["reason"], 160),
             r["reason_from"],
+            *([clean(r["group"] or doc["game"], 80)] if is_mixed else []),
         ]
         for r in rows[:MAX_ROWS]
     ]
@@ -125,6 +128,7 @@ def failures(doc: dict[str, Any]) -> list[Block]:
                 "signature",
                 "reason",
                 "taken from",
+                *(["group"] if is_mixed else []),
             ],
             body,
             frozenset({2, 3, 4}),
@@ -150,7 +154,7 @@ def failures(doc: dict[str, Any]) -> list[Block]:
             for r in found[:5]
         ]
         blocks += [Text("Settings that go with failing (association, not cause):"), Items(items)]
-    elif sum(r["state"] not in ("running", "stalled") for r in rows) < 3:
+    elif sum(r["state"] not in LIVE_STATES and r["group"] is None for r in rows) < 3:
         blocks.append(
             Text("Fewer than 3 runs failed: which settings go with failing is not tested.")
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import math
+import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +14,8 @@ from coglab.analysis.model import RunInfo
 from coglab.analysis.settings import ABSENT, canonical, flatten
 from coglab.analysis.sources import Runs
 from coglab.analysis.text import clean, day
-from coglab.config import UserError
+from coglab.config import UserError, did_you_mean
+from coglab.tracking.ledger_format import as_float
 
 
 @dataclass
@@ -81,15 +84,18 @@ def _tests(
             (
                 f"since={f.since}",
                 lambda run: (
-                    run.created is not None
-                    and run.created + (slack if run.created_is_day else 0) > since
+                    (at := _began(run, now)) is not None
+                    and at + (slack if run.created_is_day else 0) > since
                 ),
             )
         )
     if f.until is not None:
         until = read_time(f.until, now, "until")
         tests.append(
-            (f"until={f.until}", lambda run: run.created is not None and run.created < until)
+            (
+                f"until={f.until}",
+                lambda run: (at := _began(run, now)) is not None and at < until,
+            )
         )
     if f.state:
         tests.append((f"state={','.join(f.state)}", lambda run: run.state in f.state))
@@ -109,29 +115,73 @@ def _tests(
     return tests
 
 
+def _began(run: RunInfo, now: float) -> float | None:
+    """When a run was created; by its newest data if that is earlier, because its clock was ahead then."""
+    if run.created is not None and run.created > now and run.last_data is not None:
+        return min(run.created, run.last_data)
+    return run.created
+
+
 def _is_recipe(run: RunInfo, wanted: str) -> bool:
     recipe = "." + (run.recipe or "")
     return recipe.endswith(wanted) or recipe.removesuffix(".train").endswith(wanted)
 
 
-def _setting_test(store: Runs, condition: str) -> Callable[[RunInfo], bool]:
-    key, equals, text = condition.partition("=")
-    if not equals:
+_CONDITION = re.compile(r"\s*([^=<>!]+?)\s*(!=|>=|<=|=|<|>)\s*(.+)", re.DOTALL)
+_ORDER: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+
+
+def read_condition(condition: str) -> tuple[str, str, str]:
+    """Take `trainer.batch_size>=4096` apart into setting, comparison and value.
+
+    Raises:
+        UserError: it is no condition, or compares with what is no number.
+    """
+    found = _CONDITION.fullmatch(condition)
+    if found is None:
         raise UserError(
-            f"`where={condition}` is no condition; expected `where=trainer.batch_size=4096`."
+            f"`where={condition}` is no condition; expected `where=trainer.batch_size=4096`, or `!=`, `<`, `<=`, `>`, "
+            "`>=` in place of `=`."
         )
+    key, sign, text = found.groups()
+    if sign in _ORDER and _as_float(text) is None:
+        raise UserError(
+            f"`where={condition}`: `{text}` is no number; expected such as `where={key}{sign}4096`."
+        )
+    return key, sign, text
+
+
+def _setting_test(store: Runs, condition: str) -> Callable[[RunInfo], bool]:
+    """Whether a run's setting is as a condition says; a run without the setting only differs from every value."""
+    key, sign, text = read_condition(condition)
     wanted = {text, text.replace("_", "")}
 
     def test(run: RunInfo) -> bool:
         store.complete(run)
-        value = flatten(run.config).get(key.strip(), ABSENT)
-        return str(value) in wanted or canonical(value) in wanted or _as_number(value) in wanted
+        value = flatten(run.config).get(key, ABSENT)
+        if sign in _ORDER:
+            number, limit = _as_float(value), _as_float(text)
+            return number is not None and limit is not None and _ORDER[sign](number, limit)
+        is_equal = str(value) in wanted or canonical(value) in wanted or _as_text(value) in wanted
+        return is_equal == (sign == "=")
 
     return test
 
 
-def _as_number(value: object) -> str:
-    return str(int(value)) if isinstance(value, float) and value == int(value) else ""
+def _as_float(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return as_float(value) if not isinstance(value, str) else float(value)
+    except ValueError:
+        return None
+
+
+def _as_text(value: object) -> str:
+    is_whole = isinstance(value, float) and math.isfinite(value) and value == int(value)
+    return str(int(value)) if isinstance(value, float) and is_whole else ""
 
 
 def nothing_matches(store: Runs, selection: Selection, filters: FilterConfig) -> str:
@@ -152,9 +202,23 @@ def nothing_matches(store: Runs, selection: Selection, filters: FilterConfig) ->
     near = difflib.get_close_matches(asked, names, n=3, cutoff=0.3) if asked else names[-3:]
     if near:
         text += " Nearest names: " + ", ".join(f"`{clean(name)}`" for name in near) + "."
+    for condition in filters.where:
+        key = read_condition(condition)[0]
+        known = _settings(store)
+        if key not in known:
+            text += f" No run has the setting `{clean(key)}`.{did_you_mean(key, sorted(known))}"
     newest = max((run.created for run in store.runs if run.created), default=None)
     if newest is not None:
         text += f" The newest run was created on {day(newest)}."
     if not names:
         text += " Sources: " + ", ".join(source.spelling for source in store.sources) + "."
     return text
+
+
+def _settings(store: Runs) -> set[str]:
+    """Names of all settings of all runs."""
+    names: set[str] = set()
+    for run in store.runs:
+        store.complete(run)
+        names |= flatten(run.config).keys()
+    return names

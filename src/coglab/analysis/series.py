@@ -259,6 +259,22 @@ def bin_series(
     return centres.tolist(), means
 
 
+def widest_gap(steps: np.ndarray, budget: float) -> tuple[float, float] | None:
+    """The longest stretch without a value, if it is both 10 times the usual distance and 5 % of the budget.
+
+    Args:
+        steps: `[V]` float64, rising.
+        budget: agent steps, or seconds.
+    """
+    if len(steps) < 10:
+        return None
+    distances = np.diff(steps)
+    at = int(np.argmax(distances))
+    if distances[at] < max(10 * float(np.median(distances)), 0.05 * budget):
+        return None
+    return float(steps[at]), float(steps[at + 1])
+
+
 def quality(name: str, series: CleanSeries, budget: float) -> list[dict[str, Any]]:
     """What is odd about a series, as rows `{kind, text}`."""
     rows: list[dict[str, Any]] = []
@@ -276,6 +292,9 @@ def quality(name: str, series: CleanSeries, budget: float) -> list[dict[str, Any
             "steps",
             f"{name}: steps go back {series.backwards} times; sorted, the last value of a step counts",
         )
+    gap = widest_gap(series.steps, budget)
+    if gap is not None:
+        say("gap", f"{name}: no value between the steps {gap[0]:,.0f} and {gap[1]:,.0f}")
     if series.zero_filled:
         say(
             "zero-filled",

@@ -15,6 +15,7 @@ import numpy as np
 
 from coglab.analysis.model import RunInfo
 from coglab.analysis.text import MASK, is_secret
+from coglab.tracking.ledger_format import as_float
 
 ABSENT = "(absent)"
 """What a setting is in a run whose configuration does not have it; not the same as null."""
@@ -29,6 +30,9 @@ VOLATILE = (
 
 SEEDS = ("seed", "system.seed", "*.seed")
 """Settings that make repeats of one configuration."""
+
+
+MAX_DEPTH = 32
 
 
 def flatten(config: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -50,20 +54,31 @@ def flatten(config: Mapping[str, Any] | None) -> dict[str, Any]:
             break
         tree = plain = dict(inner)
     flat: dict[str, Any] = {}
-    _flatten(flat, "", tree, 0)
+    _flatten(flat, "", tree, True)
     return flat
 
 
-def _flatten(flat: dict[str, Any], prefix: str, value: Any, depth: int) -> None:
-    if isinstance(value, Mapping) and value and depth < 40:
+def _flatten(flat: dict[str, Any], prefix: str, value: Any, is_top: bool = False) -> None:
+    if isinstance(value, Mapping) and value:
         for key, inner in value.items():
-            name = str(key) if depth == 0 else str(key).replace(".", "\\.")
-            _flatten(flat, f"{prefix}.{name}" if prefix else name, inner, depth + 1)
+            name = str(key) if is_top else str(key).replace(".", "\\.")
+            _flatten(flat, f"{prefix}.{name}" if prefix else name, inner)
     elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
         for index, inner in enumerate(value):
-            _flatten(flat, f"{prefix}[{index}]", inner, depth + 1)
+            _flatten(flat, f"{prefix}[{index}]", inner)
     elif prefix:
         flat[prefix] = MASK if is_secret(prefix.rpartition(".")[2]) and value else value
+
+
+def bounded(tree: Any, depth: int = MAX_DEPTH) -> Any:
+    """A configuration in which what is nested deeper than `MAX_DEPTH` is a text; a file may nest more than can be walked."""
+    if not isinstance(tree, dict | list):
+        return tree
+    if depth == 0:
+        return "(nested too deep)"
+    if isinstance(tree, dict):
+        return {key: bounded(value, depth - 1) for key, value in tree.items()}
+    return [bounded(value, depth - 1) for value in tree]
 
 
 def matches(key: str, patterns: Iterable[str]) -> bool:
@@ -81,7 +96,7 @@ def canonical(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return json.dumps(value)
     if isinstance(value, int | float):
-        number = float(value)
+        number = as_float(value)
         return (
             repr(int(number)) if math.isfinite(number) and number == int(number) else repr(number)
         )
@@ -257,7 +272,7 @@ def make_bundles(
 def _numbers(values: Sequence[Any]) -> np.ndarray | None:
     if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
         return None
-    array = np.array(values, float)
+    array = np.array([as_float(value) for value in values])
     return array if np.isfinite(array).all() and len(np.unique(array)) >= 4 else None
 
 

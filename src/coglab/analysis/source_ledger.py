@@ -15,6 +15,7 @@ from coglab.tracking.ledger_format import (
     CONFIG_FILE,
     INFO_FILE,
     ROWS_FILE,
+    as_float,
     decode_line,
     read_json,
     utc_seconds,
@@ -170,7 +171,7 @@ def last_values(place: Path) -> dict[str, float]:
         if row is not None and isinstance(row.get("metrics"), dict):
             for name, value in row["metrics"].items():
                 if isinstance(value, int | float):
-                    values[name] = float(value)
+                    values[name] = as_float(value)
     return values
 
 
@@ -183,4 +184,6 @@ def _text(value: Any) -> str | None:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return as_float(value)

@@ -67,8 +67,8 @@ class TableSource:
         return runs
 
     def _read(self, name: str, row: dict[str, Any]) -> RunInfo:
-        common = self._data.get("common_config")
-        own = (self._data.get("config_of") or {}).get(name)
+        common = _map(self._data.get("common_config"))
+        own = _map(_map(self._data.get("config_of")).get(name))
         created, is_day = _created(row.get("created"))
         run = RunInfo(
             id=str(row.get("id") or name),
@@ -92,9 +92,9 @@ class TableSource:
             message=_text(row.get("reason")),
             config_is_partial=True,
         )
-        settings: dict[str, Any] = dict(common) if isinstance(common, dict) else {}
+        settings: dict[str, Any] = dict(common)
         for key, value in row.items():
-            if key in _FACTS or value in (None, ""):
+            if key is None or key in _FACTS or value in (None, ""):  # None: cells beyond the header
                 continue
             number = _number(value)
             if key in self._metrics or "/" in key:
@@ -102,7 +102,7 @@ class TableSource:
                     run.scores[key] = number
             else:
                 settings[key] = number if isinstance(value, str) and number is not None else value
-        for key, value in (own if isinstance(own, dict) else {}).items():
+        for key, value in own.items():
             if key in settings and settings[key] != value:
                 run.notes.append(
                     f"the table gives `{key}` twice: {settings[key]} for all runs, {value} for this one; the second "
@@ -112,10 +112,9 @@ class TableSource:
         run.config = settings or None
         if run.target_steps is None:
             run.target_steps = _number(settings.get("trainer.total_timesteps"))
-        for label, url in (self._data.get("urls") or {}).items():
+        for url in _map(self._data.get("urls")).values():
             if isinstance(url, str) and url.rstrip("/").endswith("/" + name):
                 run.url = url
-                del label
         run.summary = dict(run.scores)
         return run
 
@@ -142,7 +141,10 @@ def _load(path: Path, spelling: str) -> dict[str, Any]:
     if len(raw) > MAX_BYTES:
         raise UserError(f"`{spelling}`: {path} is larger than {MAX_BYTES // 2**20} MiB.")
     if path.suffix.lower() == ".csv":
-        return {"runs": list(csv.DictReader(io.StringIO(text)))}
+        try:
+            return {"runs": list(csv.DictReader(io.StringIO(text)))}
+        except csv.Error as error:
+            raise UserError(f"`{spelling}`: {path} is no CSV: {error}.") from None
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -155,6 +157,10 @@ def _load(path: Path, spelling: str) -> dict[str, Any]:
             '{"metric": "heart.gained", "runs": [{"name": "first", "heart.gained": 1.5, "state": "finished"}]}.'
         )
     return data
+
+
+def _map(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _created(value: Any) -> tuple[float | None, bool]:
@@ -172,7 +178,7 @@ def _number(value: Any) -> float | None:
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
 

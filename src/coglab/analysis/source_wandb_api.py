@@ -22,6 +22,7 @@ from coglab.analysis.source_wandb_files import forward_fill
 from coglab.analysis.text import clean
 from coglab.analysis.wandb_records import as_number
 from coglab.config import UserError
+from coglab.tracking.ledger_format import as_float
 from coglab.tracking.names import STEP_METRIC
 
 TIMEOUT_S = 30
@@ -251,7 +252,7 @@ def _whole(value: Any) -> int | None:
 
 def _number(value: Any) -> float | None:
     if isinstance(value, bool | int | float):
-        return float(value)
+        return as_float(value)
     return (
         as_number(value.encode())
         if isinstance(value, str) and value in ("NaN", "Infinity", "-Infinity")

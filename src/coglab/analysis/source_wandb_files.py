@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from coglab.analysis.model import RunInfo, Series, Unreadable
-from coglab.analysis.wandb_log import LogError, LogReader
+from coglab.analysis.wandb_log import LogError, LogReader, missing_records
 from coglab.analysis.wandb_records import (
     FACTS,
     HISTORY,
@@ -151,9 +151,11 @@ class WandbFiles:
             run.notes.append(
                 "the log has no end: the process was killed or still runs; judged by the file's age"
             )
-        if reader.lost_bytes:
+        note_damage(path, reader, run)
+        if reader.cut_at is not None:
             run.notes.append(
-                f"damaged: {reader.lost_bytes:,} bytes lost, first at offset {reader.lost_at:,} of {path.name}"
+                f"{path.name} ends within a record that begins at offset {reader.cut_at:,}, which is left out: it is "
+                "being written, or its writer was killed"
             )
         if facts.undecodable:
             run.notes.append(f"{facts.undecodable} records could not be decoded")
@@ -192,6 +194,25 @@ class WandbFiles:
         if steps:
             run.last_step = float(max(steps))
         return merged
+
+
+def note_damage(path: Path, reader: LogReader, run: RunInfo) -> None:
+    """Say of a run what damage took from one of its logs, in place of what was said of that log before.
+
+    Args:
+        path: the log.
+        reader: has read it, verifying the checksums of some kinds of records.
+        run: is told.
+    """
+    if not reader.lost_bytes:
+        return
+    start = f"damaged: {path.parent.name}/{path.name}: "
+    missing = missing_records(path)
+    records = "its records are not numbered" if missing is None else f"{missing:,} records missing"
+    run.notes = [note for note in run.notes if not note.startswith(start)]
+    run.notes.append(
+        f"{start}{reader.lost_bytes:,} bytes lost, first at offset {reader.lost_at:,}; {records}"
+    )
 
 
 def _state(facts: LogFacts, age_s: float) -> str:
@@ -248,7 +269,8 @@ def read_history(path: Path, names: list[str], step_metric: str, run: RunInfo) -
     times: list[float] = []
     row, undecodable = 0, 0
     nan = float("nan")
-    for _, data, start in LogReader(path).records(_NUMBERED):
+    reader = LogReader(path)
+    for _, data, start in reader.records(_NUMBERED):
         code = find_values(np.frombuffer(data, np.uint8), start, joined, starts, out)
         if code == 2:
             undecodable += 1
@@ -275,6 +297,7 @@ def read_history(path: Path, names: list[str], step_metric: str, run: RunInfo) -
         own_steps.append(nan if found[-2] is None else found[-2])
         times.append(nan if found[-1] is None else found[-1])
         row += 1
+    note_damage(path, reader, run)
     axis = forward_fill(np.array(steps))
     if row and not np.isfinite(axis).any():
         axis = forward_fill(np.array(own_steps))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from coglab.analysis.config import FilterConfig
 from coglab.analysis.model import RunInfo, RunSource, Series, Unreachable, Unreadable
+from coglab.analysis.settings import bounded
 from coglab.analysis.source_ledger import LedgerSource
 from coglab.config import UserError
 
@@ -96,6 +97,7 @@ class Runs:
                 self.sources.remove(source)
                 continue
             for run in listed:
+                run.config = bounded(run.config)
                 self._of.setdefault(run.key, []).append((source, run))
             self.unreadable += source.unreadable
             self.remarks += getattr(source, "remarks", [])
@@ -125,7 +127,10 @@ class Runs:
     def complete(self, run: RunInfo) -> None:
         """Fill in the configuration and summary of a run, from the first source that has them."""
         for source, info in self._of[run.key]:
+            is_known = info.config is not None
             source.complete(info)
+            if not is_known:
+                info.config = bounded(info.config)
             if info is not run:
                 run.config = run.config if run.config is not None else info.config
                 run.summary = {**info.summary, **run.summary}

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from coglab.analysis.model import LIVE_STATES
 from coglab.analysis.text import clean, count, number, p_value, quoted, steps
 
-WORDING = {
-    "X": "all runs used",
-    "C": "the top runs share",
-    "B": "is associated with the score",
-    "A": "predicts the score in these runs",
-}
-"""Grade -> the only words that it allows."""
+MAX_SENTENCES = 5
 
 
 def bundle_sentence(row: dict[str, Any], metric: str) -> str:
@@ -126,7 +121,7 @@ def cannot(doc: dict[str, Any]) -> list[dict[str, str]]:
     elif stats["attainable_adjusted_p"] is not None and stats["attainable_adjusted_p"] > 0.05:
         refuse(
             "S6", "that any setting predicts the score (grade A)",
-            (f"with {stats['units']} configurations and {stats['bundles']} bundles the "
+            (f"with {count(stats['units'], 'configuration')} and {count(stats['bundles'], 'bundle')} the "
                 "smallest adjusted p that could come out is "
                 f"{stats['attainable_adjusted_p']:.2f}"),
             "more configurations"
@@ -221,12 +216,19 @@ def executive(doc: dict[str, Any]) -> list[dict[str, Any]]:
         error = f" ± {number(best['error'], 2)}" if best["error"] is not None else ""
         at = f" at {steps(doc['budget'])} steps" if doc["budget"] else ""
         tied = f"; {count(ties, 'other')} cannot be told apart from it" if ties > 0 else ""
+        others = sum(
+            len(group[part])
+            for group in doc["other_groups"]
+            for part in ("ranked", "not_comparable", "missing")
+        )
+        of = f" of {clean(doc['game'], 60)}" if others else ""
+        apart = f" {count(others, 'run')} of other groups are ranked apart." if others else ""
         found.append(
             {
                 "text": (
-                    f"Of {len(doc['runs'])} runs, {len(ranked)} can be ranked{at}; the best "
+                    f"Of {count(len(doc['runs']), 'run')}{of}, {len(ranked)} can be ranked{at}; the best "
                     f"is {quoted(best['name'])} with {metric} "
-                    f"{number(best['score'])}{error}{tied}."
+                    f"{number(best['score'])}{error}{tied}.{apart}"
                 ),
                 "grade": "data",
                 "anchor": "ranking",
@@ -293,7 +295,7 @@ def executive(doc: dict[str, Any]) -> list[dict[str, Any]]:
             }
         )
     if doc["failures"]:
-        over = [r for r in doc["failures"] if r["signature"] != "still running"]
+        over = [r for r in doc["failures"] if r["state"] not in LIVE_STATES]
         bad = sum(1 for rows in doc["health"].values() if any(r["verdict"] == "bad" for r in rows))
         found.append(
             {
@@ -301,7 +303,8 @@ def executive(doc: dict[str, Any]) -> list[dict[str, Any]]:
                     f"{count(len(over), 'run')} did not finish, "
                     f"{len(doc['failures']) - len(over)} still running"
                     + (
-                        f"; {count(bad, 'run')} with a health check that is bad."
+                        f"; {count(bad, 'run')}{' of the main group' if doc['other_groups'] else ''} with a "
+                        "health check that is bad."
                         if doc["health"]
                         else "."
                     )
@@ -315,4 +318,8 @@ def executive(doc: dict[str, Any]) -> list[dict[str, Any]]:
         found.append(
             {"text": "Next: " + first["text"], "grade": first["grade"], "anchor": "next-steps"}
         )
-    return found[:6]
+    if len(found) > MAX_SENTENCES and sure:
+        found = [
+            row for row in found if row["grade"] not in ("A", "B")
+        ]  # the controlled one says more
+    return found[:MAX_SENTENCES]

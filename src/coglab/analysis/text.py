@@ -19,6 +19,8 @@ def number(value: float | None, digits: int = 3) -> str:
     if value == 0:
         return "0"
     size = math.floor(math.log10(abs(value)))
+    if size > 15 or size < -5:  # beyond what is written out; rounding the largest would overflow
+        return f"{value:.{digits - 1}e}"
     rounded = round(value, digits - 1 - size)
     size = math.floor(math.log10(abs(rounded)))
     if size >= 15 or size < -4:
@@ -114,6 +116,12 @@ def masked(tree: Any, key: str = "") -> Any:
     if isinstance(tree, list | tuple):
         return [masked(item) for item in tree]
     return tree
+
+
+def masked_word(word: str) -> str:
+    """A word of a command without its value, where its key sounds like a secret, also inside a map: `{api_key: ...}`."""
+    key, equals, value = word.partition("=")
+    return f"{key}={MASK}" if equals and value and _SECRET.search(word) else word
 
 
 def is_secret(key: str) -> bool:

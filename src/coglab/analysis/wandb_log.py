@@ -9,6 +9,7 @@ Source: LevelDB, doc/log_format.md; W&B's use of it as measured on files of 0.17
 
 from __future__ import annotations
 
+import itertools
 import struct
 import zlib
 from collections.abc import Iterator
@@ -30,6 +31,9 @@ _PIECE = struct.Struct("<IHB")
 
 _ABOUT_THE_RECORD = frozenset({1, 16, 19, 200})
 """Fields of a record beside its payload: number, control, uuid, info."""
+
+_NUMBER = 0x08
+"""Tag of a record's number."""
 
 
 class LogError(Exception):
@@ -54,7 +58,7 @@ class LogReader:
         size: bytes when it was opened; what is written later is not read.
         lost_bytes: bytes skipped because of damage.
         lost_at: offset of the first damage, None without any.
-        cut: the file ends within a record: it is being written, or its writer was killed.
+        cut_at: offset of a record within which the file ends: it is being written, or its writer was killed.
 
     Raises:
         LogError: it is empty, no such file, or of a newer version.
@@ -65,7 +69,7 @@ class LogReader:
         self.path = path
         self.lost_bytes = 0
         self.lost_at: int | None = None
-        self.cut = False
+        self.cut_at: int | None = None
         with open(path, "rb") as file:
             head = file.read(HEADER)
             self.size = file.seek(0, 2)
@@ -91,7 +95,7 @@ class LogReader:
             Records; their bytes are valid until the next one is asked for.
         """
         pieces: list[bytes] | None = None
-        pieces_length = number = start = 0
+        pieces_length = number = start = record_at = 0
         is_wanted = True
         unpack, crc32 = _PIECE.unpack_from, zlib.crc32
         first = 0 if tail is None else max(0, (self.size - tail) // BLOCK * BLOCK)
@@ -104,7 +108,7 @@ class LogReader:
                     at += left
                     continue
                 if at + HEADER > size:
-                    self.cut = True
+                    self.cut_at = base + at
                     break
                 crc, length, kind = unpack(view, at)
                 if not WHOLE <= kind <= LAST or length > left - HEADER:
@@ -117,13 +121,13 @@ class LogReader:
                 begin = at + HEADER
                 end = begin + length
                 if end > size:
-                    self.cut = True
+                    self.cut_at = base + at
                     break
                 body = view[begin:end]
                 if kind in (WHOLE, FIRST):
                     number, start = _kind(body)
                     is_wanted = only is None or number in only
-                    pieces, pieces_length = [], 0
+                    pieces, pieces_length, record_at = [], 0, base + at
                 elif pieces is None:
                     self._lose(base + at, HEADER + length)  # an orphan: its beginning was lost
                     at = end
@@ -148,7 +152,8 @@ class LogReader:
                         yield Record(number, whole, start)
                 elif kind == LAST:
                     pieces = None
-        self.cut = self.cut or pieces is not None
+        if pieces is not None:  # its beginning is there, its end is not
+            self.cut_at = record_at
 
     def _chunks(self, first: int) -> Iterator[tuple[int, memoryview]]:
         """Offset and bytes of one run of blocks after the other, in one buffer that is used again."""
@@ -175,6 +180,30 @@ class LogReader:
         self.lost_bytes += length
 
 
+def missing_records(path: Path) -> int | None:
+    """How many records of a damaged log are lost, by the numbers that they carry; what a cut end held is not counted.
+
+    Args:
+        path: a log that can be read.
+
+    Returns:
+        The count; None if the records that are left are not numbered one after the other.
+    """
+    numbers = [_number(data) for _, data, _ in LogReader(path).records()]
+    known = [number for number in numbers if number is not None]
+    if len(known) < len(numbers) or any(b <= a for a, b in itertools.pairwise(known)):
+        return None
+    return known[-1] - known[0] + 1 - len(known) if known else None
+
+
+def _number(record: bytes | memoryview) -> int | None:
+    """A record's number; None if it does not begin with one."""
+    if len(record) < 2 or record[0] != _NUMBER:
+        return None
+    value, end = _varint(memoryview(record), 1)
+    return value if end <= len(record) else None
+
+
 def _kind(body: memoryview) -> tuple[int, int]:
     """The number of a record's payload field and where that field begins.
 
@@ -182,6 +211,12 @@ def _kind(body: memoryview) -> tuple[int, int]:
     the writer likes; the client's compiled core puts control first.
     """
     at, size = 0, len(body)
+    if size > 4 and body[0] == _NUMBER:
+        # Nearly all records: their number in up to three bytes, then a payload field below 16, whose tag is one byte.
+        behind = 2 if body[1] < 0x80 else 3 if body[2] < 0x80 else 4
+        tag = body[behind]
+        if 0x10 <= tag < 0x80 and body[behind - 1] < 0x80:
+            return tag >> 3, behind
     while at < size:
         tag, position = _varint(body, at)
         number, wire = tag >> 3, tag & 7

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from coglab.engine.jit import helper, kernel
+from coglab.tracking.ledger_format import as_float
 
 HISTORY, SUMMARY, CONFIG, METRIC, RUN, EXIT, PREEMPTING, ALERT, ENVIRONMENT = (
     2,
@@ -237,7 +238,7 @@ def _update_numbers(flat: dict[str, float], message: Data) -> None:
         if number == 1 and wire == 2:
             path, content, is_read = item(value)
             if is_read and isinstance(content, int | float) and not isinstance(content, bool):
-                flat[".".join(path)] = float(content)
+                flat[".".join(path)] = as_float(content)
 
 
 def as_number(text: bytes) -> float | None:
@@ -271,7 +272,7 @@ def _flatten(values: dict[str, float], name: str, value: Any) -> None:
             for key, inner in value.items():
                 _flatten(values, f"{name}.{key}", inner)
     elif isinstance(value, bool | int | float):
-        values[name] = float(value)
+        values[name] = as_float(value)
     elif value in ("NaN", "Infinity", "-Infinity"):
         values[name] = math.nan if value == "NaN" else float(value)
 

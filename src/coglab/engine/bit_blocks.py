@@ -31,6 +31,11 @@ TOUCHED = 2
 NUM_TERMS = 6
 """Boards that a formula of `make_combine` takes."""
 
+NUM_NEWS = 3
+"""Boards of news that a formula of `make_revise` takes ..."""
+NEWS_ROWS = 16
+"""... and words from one of them to the next."""
+
 _WORD = ir.IntType(64)
 _BLOCK = ir.VectorType(_WORD, BLOCK_ROWS)
 _u64 = types.uint64
@@ -140,6 +145,9 @@ class _Bits:
     def __or__(self, other: _Bits) -> _Bits:
         return _Bits(self.builder, self.builder.or_(self.block, other.block))
 
+    def __xor__(self, other: _Bits) -> _Bits:
+        return _Bits(self.builder, self.builder.xor(self.block, other.block))
+
     def __invert__(self) -> _Bits:
         return _Bits(self.builder, self.builder.not_(self.block))
 
@@ -231,6 +239,98 @@ def make_combine(
     return (_make_combine if USES_BLOCKS else _make_plain_combine)(
         boards, formula, num_rows, is_cut
     )
+
+
+def _make_revise(
+    boards: tuple[int, ...], written: tuple[int, ...], formula: Callable[..., Any], num_rows: int
+) -> Any:
+    @intrinsic
+    def revise(typing_context, target, word, row, news, at, left, right, out):
+        def generate(context, builder, signature, arguments):
+            target, word, row, news, at, left, right, out = arguments
+            board = _Board(context, builder, signature.args[0], target)
+            new = _Board(context, builder, signature.args[3], news)
+            here = builder.add(builder.mul(word, ir.Constant(_WORD, num_rows)), row)
+            left, right = _splat(builder, left), _splat(builder, right)
+            blocks = [_Bits(builder, board.load(here, 2 * i * num_rows)) for i in boards]
+            for i in range(NUM_NEWS):
+                bits = builder.shl(new.load(at, i * NEWS_ROWS), left)
+                blocks.append(_Bits(builder, builder.lshr(bits, right)))
+            results = [bits.block for bits in formula(*blocks)]
+            for i, index in enumerate(written):
+                offset = ir.Constant(_WORD, 2 * index * num_rows)
+                board.store(builder.add(here, offset), results[i])
+            rest = results[len(written) :]
+            for i, block in enumerate(rest):
+                new.store(builder.add(out, ir.Constant(_WORD, i * NEWS_ROWS)), block)
+            flags = ir.Constant(_WORD, 0)
+            for i, block in enumerate(rest):
+                flags = builder.or_(flags, board.flag(block, 1 << i))
+            return flags
+
+        return _u64(target, _u64, _u64, news, *[_u64] * 4), generate
+
+    return revise
+
+
+def _make_plain_revise(
+    boards: tuple[int, ...], written: tuple[int, ...], formula: Callable[..., Any], num_rows: int
+) -> Any:
+    """As a loop."""
+    rule = helper(formula)
+    num_written, num_boards = len(written), len(boards)
+    indices, outputs = np.array(boards), np.array(written)
+    a, b, c, d, e, f, g, h, i = range(9)
+
+    @helper
+    def revise(target, word, row, news, at, left, right, out):
+        flags = np.uint64(0)
+        bits = np.zeros(num_boards, np.uint64)
+        new = np.zeros(NUM_NEWS, np.uint64)
+        for k in range(np.uint64(BLOCK_ROWS)):
+            line = row + k
+            if line >= num_rows:
+                break
+            for j in range(num_boards):
+                bits[j] = target[indices[j], word, line]
+            for j in range(NUM_NEWS):
+                new[j] = (news[at + np.uint64(j * NEWS_ROWS) + k] << left) >> right
+            results = rule(
+                bits[a], bits[b], bits[c], bits[d], bits[e], bits[f], bits[g], bits[h], bits[i],
+                new[0], new[1], new[2],
+            )  # fmt: skip
+            for j in range(len(results)):
+                if j < num_written:
+                    target[outputs[j], word, line] = results[j]
+                else:
+                    news[out + np.uint64((j - num_written) * NEWS_ROWS) + k] = results[j]
+                    if results[j] != 0:
+                        flags |= np.uint64(1 << (j - num_written))
+        return flags
+
+    return revise
+
+
+def make_revise(
+    boards: tuple[int, ...], written: tuple[int, ...], formula: Callable[..., Any], num_rows: int
+) -> Any:
+    """Make `revise(target, word, row, news, at, left, right, out)`: 8 rows of some boards of a memory, after what was seen.
+
+    Args:
+        boards: indices of the 9 boards that are read.
+        written: indices of boards that are written.
+        formula: the words of the boards, then NUM_NEWS words of news -> words for the boards written, then further words,
+            with the operators `& | ^ ~` only.
+        num_rows: rows of a board.
+
+    Returns:
+        A function for kernels: the word `word` of the 8 rows from `row` on of `target` (u64 [boards, 2, num_rows], contiguous)
+        goes through the formula, together with the news: the blocks NEWS_ROWS words apart in `news` (u64 [*]) from `at` on,
+        all shifted to the left, then to the right. The further results go to blocks NEWS_ROWS words apart from `out` on.
+        Returns a bit for each of these that is not zero. All numbers are uint64. Rows behind the last one belong to the next
+        word: there the formula must leave the boards as they are where the news are zero.
+    """
+    return (_make_revise if USES_BLOCKS else _make_plain_revise)(boards, written, formula, num_rows)
 
 
 def _make_plain_grow(num_planes: int, is_wide: bool) -> Any:

@@ -40,6 +40,7 @@ class FastNetwork(Network):
     """
 
     observation_slots = ("obs_joint_table",)
+    min_shard_rows = 2048
 
     def __init__(self, config: Any, game: GameInterface) -> None:
         super().__init__(config, game)
@@ -70,6 +71,7 @@ class FastNetwork(Network):
             self._pool,
             detach_auxiliary=self.config.detach_gtd_aux,
             in_place=self.obs_joint_table.in_place_gradient,
+            touched=self.obs_joint_table.touched,
         )
         raw_STV, values_ST, *rest = outputs
         flat = {name: value.flatten(0, 1) for name, value in inputs.items()}

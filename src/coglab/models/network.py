@@ -58,6 +58,10 @@ class Network(nn.Module, ABC):
     observation_slots: tuple[str, ...] = ()
     """Components that turn inputs into features, in order of use; set by each architecture."""
 
+    min_shard_rows: int = 1
+    """Fewest observations of a minibatch that are worth a thread of their own. Threads share the interpreter: where an
+    evaluation is short, the second one waits for the first (docs/log.md)."""
+
     def __init__(self, config: Any, game: GameInterface) -> None:
         super().__init__()
         self.config = config

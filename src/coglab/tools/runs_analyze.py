@@ -75,13 +75,13 @@ def run(tool: AnalyzeTool) -> int:
         baseline[1] if baseline is not None else None,
         baseline_text,
         commander.game,
+        refused,
     )
     try:
         document = analyze(store, selection, request)
     except MetricMissing as error:
         say(f"error: {error}")
         return NO_METRIC
-    document.data["remarks"] += refused
     appendix = document.data["appendix"]
     if appendix is not None and (best := document.run(appendix["name"])) is not None:
         appendix["departures"] = departures(best)
@@ -133,7 +133,7 @@ def _command(tool: AnalyzeTool, now: float) -> str:
 def _configs(document: Document) -> dict[str, Any]:
     """File name -> configuration of every run that has one; two ids that make one name are told apart."""
     made: dict[str, Any] = {}
-    for one in document.loaded:
+    for one in [*document.loaded, *document.others]:
         run_ = one.candidate.run
         if not run_.config:
             continue

@@ -427,8 +427,10 @@ def dry_run(words: Sequence[str]) -> str | None:
             env=environment,
             check=False,
         )
-    except (OSError, subprocess.SubprocessError) as error:
-        return type(error).__name__
+    except subprocess.TimeoutExpired:
+        return f"the runner did not answer within {TIMEOUT_S} s; the machine may be busy"
+    except OSError as error:
+        return f"the runner could not be started: {error.strerror or error}"
     if done.returncode == 0:
         return None
     lines = done.stderr.strip().splitlines()

@@ -69,15 +69,22 @@ def _target(path: str | None) -> Iterator[TextIO]:
     if path is None:
         yield sys.stdout
         return
+    with _aside(path) as aside, open(aside, "w", encoding="utf-8", newline="") as file:
+        yield file
+
+
+@contextlib.contextmanager
+def _aside(path: str) -> Iterator[Path]:
+    """A file beside `path` that takes its place when it is whole."""
     aside = Path(f"{path}.{os.getpid()}.part")
     try:
-        with open(aside, "w", encoding="utf-8", newline="") as file:
-            yield file
+        yield aside
         os.replace(aside, path)
     except OSError as error:
         raise UserError(f"cannot write `out={path}`: {error.strerror or error}.") from error
     finally:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink()
 
 
 def _rows(tool: ExportTool, store: Runs, runs: list[Any]) -> Iterator[list[Any]]:
@@ -114,7 +121,8 @@ def _parquet(tool: ExportTool, store: Runs, runs: list[Any]) -> int:
         for column, value in zip(columns, row, strict=True):
             column.append(value)
     table = pyarrow.table(dict(zip(COLUMNS, columns, strict=True)))
-    parquet.write_table(table, tool.out)
+    with _aside(tool.out) as aside:
+        parquet.write_table(table, aside)
     say(f"written: {tool.out}")
     return 0
 

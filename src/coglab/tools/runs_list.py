@@ -15,7 +15,7 @@ from coglab.analysis.series import clean as clean_series
 from coglab.analysis.series import resolve_metric
 from coglab.analysis.settings import ABSENT, SEEDS, VOLATILE, canonical, flatten, matches, shown
 from coglab.analysis.sources import Runs
-from coglab.analysis.text import clean, hours, masked, moment, number, percent, steps
+from coglab.analysis.text import clean, hours, masked, masked_word, moment, number, percent, steps
 from coglab.replay.file import write as write_file
 from coglab.tools.runs_common import (
     NO_METRIC,
@@ -162,7 +162,7 @@ def _show(tool: ShowTool, store: Runs) -> int:
     lines = [
         ("run", run.name), ("state", run.state + (f", exit code {run.exit_code}" if run.exit_code is not None else "")),
         ("steps", f"{steps(run.last_step)} of {steps(run.target_steps)}"), ("created", moment(run.created)),
-        ("ended", moment(run.ended)), ("recipe", run.recipe), ("command", " ".join(run.argv) if run.argv else None),
+        ("ended", moment(run.ended)), ("recipe", run.recipe), ("command", " ".join(map(masked_word, run.argv or []))),
         ("code", (run.code or "?")[:12] + (", with changes" if run.dirty else "")), ("folder", run.directory),
         ("page", run.url),        ("tags", ", ".join(run.tags)), ("message", run.crash_message or run.message),
     ]  # fmt: skip

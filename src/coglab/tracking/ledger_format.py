@@ -46,7 +46,7 @@ def utc_seconds(text: object) -> float | None:
         return None
     try:
         return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -70,6 +70,14 @@ def encode_value(value: Any) -> int | float | str:
     return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
 
 
+def as_float(value: float) -> float:
+    """A number of JSON as a float; a whole number beyond a float's range is infinite."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
 def decode_value(value: Any) -> float:
     """Turn a value of a line back into a number.
 
@@ -77,7 +85,7 @@ def decode_value(value: Any) -> float:
         ValueError: if it is neither a number nor one of the three words.
     """
     if isinstance(value, int | float):
-        return float(value)
+        return as_float(value)
     if isinstance(value, str) and value in _WORDS:
         return _WORDS[value]
     raise ValueError(f"not a number: {value!r}")
@@ -92,7 +100,7 @@ def decode_line(line: bytes) -> dict[str, Any] | None:
     """Read one line; None if it is cut off, damaged, or no JSON object."""
     try:
         data = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
 
@@ -101,7 +109,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     """Read a JSON object; None if the file is absent or holds something else."""
     try:
         data = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
 

@@ -147,7 +147,9 @@ def _read_lines(path: Path, only: Collection[str] | None = None) -> Rows:
         try:
             step, time_s, metrics = int(data["step"]), float(data["time"]), data["metrics"]  # type: ignore[index]
             items = metrics.items()
-        except (KeyError, TypeError, ValueError, AttributeError):
+            if not -(2**63) <= step < 2**63:
+                raise ValueError("no count of steps")
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             unreadable += 1
             continue
         row = len(steps)
@@ -178,7 +180,9 @@ def _lines(path: Path) -> Iterator[bytes]:
 def _column(rows: list[int], values: list[Any]) -> tuple[np.ndarray, np.ndarray]:
     """Arrays of a metric's rows and values; what is no number is left out."""
     # Millions of values: they are looked at one by one only where there is more than plain numbers.
-    if not all(type(value) is float or type(value) is int for value in values):
+    if not all(
+        type(value) is float or (type(value) is int and abs(value) < 2**63) for value in values
+    ):
         good = []
         for row, value in zip(rows, values, strict=True):
             with contextlib.suppress(ValueError):

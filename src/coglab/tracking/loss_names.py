@@ -15,7 +15,8 @@ _LOSSES: dict[str, Metric] = {
         "iteration",
         "lower",
         "Largest difference between the log-probability of a student's action in the rollout and its recomputation in "
-        "the first minibatch, before the weights have moved. Above 1e-3 in float32, rollout and learning disagree.",
+        "the first minibatch, before the weights have moved. Above 1e-3 in float32, rollout and learning disagree. Not "
+        "logged with `trainer.collect_ahead`, where older weights played.",
         below=1e-3,
     ),
     "losses/policy_loss": Metric(

@@ -120,6 +120,24 @@ class Experience:
             self.teacher_log_probs[segments, tick] = teacher.log_probs[rows]
             self.teacher_value[segments, tick] = teacher.values[rows]
 
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """What a rollout has written, by name, for a checkpoint; what learning derives from it is left out."""
+        arrays: dict[str, np.ndarray] = {
+            f"inputs.{name}": array for name, array in self.inputs.items()
+        }
+        arrays |= {f"steps.{name}": array for name, array in self.steps._asdict().items()}
+        arrays["slices"], arrays["start_state"] = self.slices, self.start_state
+        arrays["bootstrap"] = self.bootstrap
+        if self.teacher_log_probs is not None and self.teacher_value is not None:
+            arrays["teacher_log_probs"] = self.teacher_log_probs
+            arrays["teacher_value"] = self.teacher_value
+        return arrays
+
+    def load_arrays(self, arrays: dict[str, np.ndarray]) -> None:
+        """Copy arrays written by `to_arrays` into place."""
+        for name, array in self.to_arrays().items():
+            array[...] = arrays[name]
+
     @staticmethod
     def bytes_per_step(spec: InputSpec) -> int:
         """Memory that one agent step takes, without the recurrent state at segment starts.

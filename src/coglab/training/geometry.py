@@ -122,7 +122,7 @@ class Geometry:
 
     @property
     def num_shards(self) -> int:
-        """Parts that a minibatch is split into, each differentiated by one thread."""
+        """Most parts that a minibatch is split into, each differentiated by one thread."""
         return self.num_workers if self.device == "cpu" else 1
 
     def env_range(self, worker: int) -> tuple[int, int]:
@@ -192,6 +192,10 @@ def resolve_geometry(
     Raises:
         UserError: two typed numbers cannot both be kept; the text names both and a value that works.
     """
+    if trainer.collect_ahead and device != "cpu":
+        raise UserError(
+            "trainer.collect_ahead=true is for networks on a CPU; use trainer.collect_ahead=false or system.device=cpu"
+        )
     cores = cores or max(1, cpu_cores() // local_ranks(num_ranks))
     agents = num_agents or env.game.num_agents
     horizon = _horizon(trainer, device)

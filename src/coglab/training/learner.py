@@ -16,22 +16,17 @@ import torch
 from torch import Tensor, nn
 
 from coglab.config import UserError
+from coglab.models.network import NetworkOutput
 from coglab.training.advantages import learning_rewards, vtrace
 from coglab.training.config import TrainerConfig
 from coglab.training.distributed import Ranks
 from coglab.training.experience import Experience
 from coglab.training.geometry import Geometry
-from coglab.training.losses.batch import LossBatch, LossOutputs, Metrics
-from coglab.training.losses.distillation import (
-    eer_bonus,
-    eer_cloner_loss,
-    eer_kickstarter_loss,
-    eer_label_bonus,
-    kickstarter_loss,
-)
-from coglab.training.losses.ppo_actor import actor_rows, ppo_actor_loss
-from coglab.training.losses.ppo_critic import gtd_lambda_loss, mse_critic_loss
-from coglab.training.losses.sliced_scripted_cloner import sliced_scripted_cloner_loss
+from coglab.training.losses.batch import ActorWeights, LossBatch, LossOutputs, Metrics
+from coglab.training.losses.combined import combined_loss
+from coglab.training.losses.distillation import eer_bonus, eer_label_bonus
+from coglab.training.losses.fused import can_fuse, fused_losses
+from coglab.training.losses.ppo_actor import actor_rows
 from coglab.training.optim import AdamW, FlatParameters
 from coglab.training.randomness import SHUFFLE_STREAM
 from coglab.training.schedules import entropy_weight, learning_rates, surrogate_weight
@@ -56,13 +51,6 @@ class Latest(NamedTuple):
 
     log_prob: np.ndarray
     value: np.ndarray
-
-
-class ActorWeights(NamedTuple):
-    """Weights of the actor's loss at one step, in the order of `ppo_actor_loss`."""
-
-    entropy: float
-    surrogate: float
 
 
 class MetricSums:
@@ -94,49 +82,6 @@ class MetricSums:
     def means(self) -> dict[str, float]:
         """Sum / weight of every name whose weight is not 0."""
         return {name: total / weight for name, (total, weight) in self.sums.items() if weight}
-
-
-def combined_loss(
-    batch: LossBatch,
-    outputs: LossOutputs,
-    config: TrainerConfig,
-    weights: ActorWeights | None = None,
-) -> tuple[Tensor, Metrics]:
-    """The sum of all enabled losses on a shard.
-
-    Args:
-        batch: the shard.
-        outputs: the network's outputs on it.
-        config: which losses, with which weights.
-        weights: the actor's weights at this step; left out, those of a run without a teacher.
-
-    Returns:
-        The loss and all metrics.
-    """
-    losses = config.losses
-    parts = []
-    if losses.ppo_actor.enabled:
-        chosen = weights or ActorWeights(losses.ppo_actor.ent_coef, 1.0)
-        parts.append(ppo_actor_loss(batch, outputs, losses.ppo_actor, *chosen))
-    if losses.ppo_critic.enabled:
-        if losses.ppo_critic.critic_update == "mse":
-            parts.append(mse_critic_loss(batch, outputs, losses.ppo_critic))
-        else:
-            parts.append(gtd_lambda_loss(batch, outputs, losses.ppo_critic, config.advantage))
-    if losses.sliced_scripted_cloner.enabled:
-        parts.append(sliced_scripted_cloner_loss(batch, outputs, losses.sliced_scripted_cloner))
-    if losses.kickstarter.enabled:
-        parts.append(kickstarter_loss(batch, outputs, losses.kickstarter))
-    if losses.eer_kickstarter.enabled:
-        parts.append(eer_kickstarter_loss(batch, outputs, losses.eer_kickstarter))
-    if losses.eer_cloner.enabled:
-        parts.append(eer_cloner_loss(batch, outputs, losses.eer_cloner))
-    total = outputs.values_ST.new_zeros(())
-    metrics: Metrics = {}
-    for loss, part in parts:
-        total = total + loss
-        metrics.update(part)
-    return total, metrics
 
 
 class Learner:
@@ -183,7 +128,10 @@ class Learner:
         self._now = config
         self._bonus: float | None = None
         self._actor_weights = ActorWeights(config.losses.ppo_actor.ent_coef, 1.0)
-        shards = geometry.num_shards
+        fewest = getattr(network, "min_shard_rows", 1)
+        shards = max(
+            1, min(geometry.num_shards, pool.num_workers, geometry.minibatch_size // fewest)
+        )
         self.parameters = FlatParameters(network, shards)
         self.ranks.copy_from_first(self.parameters.weights)
         self.replicas = [network] + [network.replica() for _ in range(shards - 1)]
@@ -191,6 +139,8 @@ class Learner:
             self.parameters.attach(replica, index)
             if hasattr(replica, "set_in_place_gradients"):
                 replica.set_in_place_gradients(True)
+                if device.type == "cpu":
+                    self.parameters.watch_rows(replica, index)
         critic = losses.ppo_critic
         uses_aux = critic.enabled and critic.critic_update == "gtd_lambda"
         aux_l2 = critic.aux_coef * critic.beta if uses_aux else 0.0
@@ -220,7 +170,7 @@ class Learner:
                 rows, first, last, experience.learning_reward,
             )  # fmt: skip
 
-        self.pool.run(of_worker)
+        self.pool.run(of_worker, self.geometry.num_workers)
         self._shape_rewards(experience, now or self.config)
         np.logical_or(steps.terminated, steps.truncated, out=experience.done)
         self.compute_advantages(experience, steps.student_log_prob, steps.value)
@@ -321,10 +271,11 @@ class Learner:
             if not math.isfinite(sums.sums["total_loss"][0]):
                 # All ranks must decide alike, so the bad news travels in the gradient: the norm is not finite anywhere.
                 self.parameters.gradients[0, 0] = math.nan
+                self.parameters.touched[0, :1] = True
             norm = optimizer.step(*rates, exchange)
             if not math.isfinite(norm):
                 raise NonFiniteLossError(self._explain(sums, norm, iteration, agent_step))
-            if not norms:
+            if not norms and not config.collect_ahead:  # else other weights played the batch
                 extra["losses/first_minibatch_log_prob_error"] = ranks.gather([error]).max()
             metrics.merge(sums)
             norms.append(norm)
@@ -402,19 +353,20 @@ class Learner:
             else len(segments)
         )
 
+        is_fused = can_fuse(self.config, self.device)
+
         def differentiate(shard: int) -> tuple[MetricSums, float]:
             sums, error = MetricSums(), 0.0
             network, own = self.replicas[shard], shards[shard]
             for start in range(0, len(own), micro):
                 part = own[start : start + micro]
                 batch = gather(experience, part, denominator, center, scale, self.device)
-                outputs = self._outputs(network, experience, part, batch.action_ST)
-                loss, metrics = combined_loss(batch, outputs, self._now, self._actor_weights)
-                loss.backward()
-                sums.add("total_loss", float(loss.detach()) * denominator, batch.action_ST.numel())
+                outputs = self._outputs(network, experience, part)
+                backward = _backward_fused if is_fused else _backward
+                loss, metrics, log_prob = backward(batch, outputs, self._now, self._actor_weights)
+                sums.add("total_loss", loss * denominator, batch.action_ST.numel())
                 for name, (total, weight) in metrics.items():
                     sums.add(name, float(total), float(weight))
-                log_prob = outputs.action_log_prob_ST.detach().cpu().numpy()
                 latest.log_prob[part] = log_prob
                 latest.value[part] = outputs.values_ST.detach().cpu().numpy()
                 acted = experience.steps.leader[part] == STUDENT
@@ -422,15 +374,15 @@ class Learner:
                 error = max(error, float(difference.max(where=acted, initial=0.0)))
             return sums, error
 
-        results = self.pool.run(differentiate) if len(self.replicas) > 1 else [differentiate(0)]
+        results = self.pool.run(differentiate, len(self.replicas))
         sums, errors = MetricSums(), [error for _, error in results]
         for part, _ in results:
             sums.merge(part)
         return sums, max(errors)
 
     def _outputs(
-        self, network: nn.Module, experience: Experience, segments: np.ndarray, action_ST: Tensor
-    ) -> LossOutputs:
+        self, network: nn.Module, experience: Experience, segments: np.ndarray
+    ) -> NetworkOutput:
         """Run the network on whole segments, from the recurrent state that they were collected with."""
         inputs = {
             name: torch.from_numpy(array[segments]).to(self.device, non_blocking=True)
@@ -444,10 +396,8 @@ class Learner:
         )
         with self.autocast():
             out = network(inputs, state, resets)
-        log_probs_STU = _wide(out.logits_STU).log_softmax(-1)
-        action_log_prob_ST = log_probs_STU.gather(-1, action_ST.unsqueeze(-1)).squeeze(-1)
-        return LossOutputs(
-            log_probs_STU, action_log_prob_ST, _wide(out.values_ST), _wide(out.h_values_ST)
+        return NetworkOutput(
+            _wide(out.logits_STU), _wide(out.values_ST), _wide(out.h_values_ST), out.state
         )
 
     def _normalization(
@@ -483,6 +433,43 @@ class Learner:
             f"{culprits}. Training stops; the last checkpoint is good. A smaller trainer.optimizer.learning_rate or "
             "trainer.advantage.reward_scale usually helps."
         )
+
+
+def _backward(
+    batch: LossBatch, out: NetworkOutput, config: TrainerConfig, weights: ActorWeights
+) -> tuple[float, Metrics, np.ndarray]:
+    """Accumulate a shard's gradients by torch's automatic differentiation.
+
+    Args:
+        batch: the shard.
+        out: the network's outputs on it, with gradients.
+        config: the settings at this step.
+        weights: the actor's weights at this step.
+
+    Returns:
+        The loss, its metrics, f32 `[S, T]` log-probability of the executed actions.
+    """
+    log_probs_STU = out.logits_STU.log_softmax(-1)
+    action_log_prob_ST = log_probs_STU.gather(-1, batch.action_ST.unsqueeze(-1)).squeeze(-1)
+    outputs = LossOutputs(log_probs_STU, action_log_prob_ST, out.values_ST, out.h_values_ST)
+    loss, metrics = combined_loss(batch, outputs, config, weights)
+    loss.backward()
+    return float(loss.detach()), metrics, action_log_prob_ST.detach().cpu().numpy()
+
+
+def _backward_fused(
+    batch: LossBatch, out: NetworkOutput, config: TrainerConfig, weights: ActorWeights
+) -> tuple[float, Metrics, np.ndarray]:
+    """Do the same with the kernels of `losses.fused`."""
+    result = fused_losses(batch, out.logits_STU, out.values_ST, out.h_values_ST, config, weights)
+    heads = (
+        (out.logits_STU, result.grad_logits_STU),
+        (out.values_ST, result.grad_values_ST),
+        (out.h_values_ST, result.grad_h_values_ST),
+    )
+    felt = [(output, grad) for output, grad in heads if output.requires_grad]
+    torch.autograd.backward([output for output, _ in felt], [grad for _, grad in felt])
+    return result.loss, result.metrics, result.action_log_prob_ST
 
 
 def _wide(tensor: Tensor) -> Tensor:

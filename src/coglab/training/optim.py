@@ -58,6 +58,7 @@ class FlatParameters:
         aux: (first, last) of the auxiliary head's weights.
         row: numbers in a row of the table whose rows wait for a gradient; 0 if there is none.
         rows_end: end of that table; it lies first.
+        touched: bool `[num_replicas, rows]`, rows of that table that may have a gradient; the others have none.
         critic: (first, last) of all weights that serve values alone, the auxiliary head's among them.
         ranges: name of a weight -> (first, last) in the array.
     """
@@ -82,6 +83,9 @@ class FlatParameters:
                 self.decayed = size
         self.row = tables[lazy] if lazy is not None else 0
         self.rows_end = self.ranges[lazy][1] if lazy is not None else 0
+        self.is_watched = False
+        self._table = lazy.removesuffix(".weight") if lazy is not None else None
+        self.touched = np.ones((num_replicas, self.rows_end // max(1, self.row)), np.bool_)
         self.aux = self._hull(AUX)
         self.critic = self._hull(CRITIC)
         device = named[0][1].device
@@ -106,6 +110,19 @@ class FlatParameters:
         """
         for name, parameter in replica.named_parameters():
             parameter.grad = self._view(self.gradients[index], name, parameter)
+
+    def watch_rows(self, replica: nn.Module, index: int) -> None:
+        """Let a replica say which rows of the table it adds a gradient to, instead of looking for them.
+
+        Args:
+            replica: a network that is attached and adds to its gradients in place, on a CPU.
+            index: its row of `gradients`.
+        """
+        if self._table is not None:
+            table = replica.get_submodule(self._table)
+            table.touched = self.touched[index]
+            self.touched[index] = False
+            self.is_watched = True
 
     def _view(self, flat: Tensor, name: str, parameter: Tensor) -> Tensor:
         first, last = self.ranges[name]
@@ -154,7 +171,7 @@ class AdamW:
         self.average = parameters.weights.clone() if config.averaging else None
         chunks = -(-parameters.weights.numel() // CHUNK)
         self._partial = np.zeros(chunks, np.float64)
-        self._touched = np.zeros(parameters.rows_end // max(1, parameters.row), np.bool_)
+        self._active = np.zeros(parameters.rows_end // max(1, parameters.row), np.bool_)
         bounds = np.linspace(0, chunks, pool.num_workers + 1).astype(int) * CHUNK
         self._bounds = np.minimum(bounds, parameters.weights.numel())
 
@@ -175,11 +192,12 @@ class AdamW:
             The global norm before clipping. If it is not finite, the weights are left alone.
         """
         reduce = self._reduce_on_cpu if self.mean.device.type == "cpu" else self._reduce_on_gpu
-        norm = reduce(self.parameters.gradients)
+        touched = self.parameters.touched
+        norm = reduce(self.parameters.gradients, touched)
         if exchange is not None:
             total = self.parameters.gradients[:1]
             exchange(total[0])
-            norm = reduce(total)
+            norm = reduce(total, np.ones_like(touched[:1]))
         if not math.isfinite(norm):
             return norm
         self.gradient_step += 1
@@ -239,12 +257,14 @@ class AdamW:
                 low, high = max(begin, start), min(end, stop)
                 rows_end = min(high, self.parameters.rows_end)
                 if low < rows_end:
-                    adamw_rows(*arrays, numbers, self.parameters.row, self._touched, low, rows_end)
+                    adamw_rows(*arrays, numbers, self.parameters.row, self._active, low, rows_end)
                     low = rows_end
                 if low < high:
                     adamw(*arrays, numbers, decayed, *self.parameters.aux, low, high)
 
         self.pool.run(of_worker)
+        if self.parameters.is_watched:
+            self.parameters.touched[:] = False
         self._update_average()
         return norm
 
@@ -267,8 +287,8 @@ class AdamW:
         finally:
             self.parameters.weights.copy_(newest)
 
-    def _reduce_on_cpu(self, rows: Tensor) -> float:
-        """Add all rows into the first; returns the norm of the sum."""
+    def _reduce_on_cpu(self, rows: Tensor, touched: np.ndarray) -> float:
+        """Add all rows into the first; returns the norm of the sum. `touched` as in `add_gradients`."""
         gradients = rows.numpy()
         bits = gradients.view(np.uint32)
         rows_end = self.parameters.rows_end
@@ -276,12 +296,14 @@ class AdamW:
         def of_worker(worker: int) -> None:
             first, last = int(self._bounds[worker]), int(self._bounds[worker + 1])
             row = self.parameters.row
-            add_gradients(gradients, bits, row, rows_end, self._touched, first, last, self._partial)
+            add_gradients(
+                gradients, bits, touched, row, rows_end, self._active, first, last, self._partial
+            )
 
         self.pool.run(of_worker)
         return math.sqrt(float(self._partial.sum()))
 
-    def _reduce_on_gpu(self, gradients: Tensor) -> float:
+    def _reduce_on_gpu(self, gradients: Tensor, _: np.ndarray) -> float:
         if gradients.shape[0] > 1:
             gradients[0] = gradients.sum(dim=0)
         return float(torch.linalg.vector_norm(gradients[0]))
@@ -337,15 +359,16 @@ def _add_up(gradients, first, last, lanes):
 
 
 @kernel
-def add_gradients(gradients, bits, row, rows_end, touched, first, last, partial):
+def add_gradients(gradients, bits, touched, row, rows_end, active, first, last, partial):
     """Add all rows of `gradients` f32[W,P] into row 0, and sum the squares of the result chunk by chunk.
 
     Args:
         gradients: f32[W,P].
         bits: u32[W,P], the same memory: a number is 0 if all its bits but the sign are.
+        touched: bool[W, rows_end / row], rows of the table that are looked at; the others are known to have no gradient.
         row: numbers in a row of the table at the beginning of P, rows without gradient are passed over; 0: none.
         rows_end: end of that table.
-        touched: bool[rows_end / row], written for the rows in the range: whether they have a gradient.
+        active: bool[rows_end / row], written for the rows in the range: whether they have a gradient.
         first: first number; a multiple of CHUNK.
         last: end of the numbers.
         partial: f64[chunks], written for the chunks of the range.
@@ -358,11 +381,12 @@ def add_gradients(gradients, bits, row, rows_end, touched, first, last, partial)
         while at < min(end, rows_end):
             found = np.uint32(0)
             for w in range(bits.shape[0]):
-                part = bits[w, at : at + row]
-                for i in range(part.shape[0]):
-                    found |= part[i]
-            touched[at // row] = (found & np.uint32(0x7FFFFFFF)) != 0
-            if touched[at // row]:
+                if touched[w, at // row]:
+                    part = bits[w, at : at + row]
+                    for i in range(part.shape[0]):
+                        found |= part[i]
+            active[at // row] = (found & np.uint32(0x7FFFFFFF)) != 0
+            if active[at // row]:
                 squares += _add_up(gradients, at, at + row, lanes)
             at += row
         if at < end:
@@ -371,13 +395,13 @@ def add_gradients(gradients, bits, row, rows_end, touched, first, last, partial)
 
 
 @kernel
-def adamw_rows(weights, gradients, mean, square, constants, row, touched, first, last):
+def adamw_rows(weights, gradients, mean, square, constants, row, active, first, last):
     """One AdamW step on the rows of a table that have a gradient; arguments as in `adamw` and `add_gradients`."""
     scale, beta1, beta2 = constants[0], constants[1], constants[2]
     inverse_root, eps, rate, keep = constants[3], constants[4], constants[5], constants[6]
     one = np.float32(1.0)
     for at in range(first, last, row):
-        if not touched[at // row]:
+        if not active[at // row]:
             continue
         weight, gradient = weights[at : at + row], gradients[0, at : at + row]
         average, average_square = mean[at : at + row], square[at : at + row]

@@ -21,22 +21,18 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import torch
 
-from coglab.models.network import TEAM_INPUT
 from coglab.policies.checkpoints import TrainerState
 from coglab.training.batch_metrics import batch_metrics
+from coglab.training.collector import Collector, Position
 from coglab.training.config import TrainerConfig
 from coglab.training.distributed import Ranks
-from coglab.training.episodes import EpisodeRecorder
-from coglab.training.experience import Experience
 from coglab.training.geometry import Geometry
 from coglab.training.kl_guard import KlGuard
 from coglab.training.learner import Learner
-from coglab.training.randomness import SLICE_STREAM, stream_key, uniforms
 from coglab.training.rank_metrics import rank_metrics, timing_metrics
 from coglab.training.rank_state import gather_states, hand_out_states
-from coglab.training.rollout import RolloutPlan, RolloutWorker, Stage
 from coglab.training.schedules import config_at, scheduled_value, supervised_weight
-from coglab.training.teacher_plan import TeacherPlan, assign_slices
+from coglab.training.teacher_plan import TeacherPlan
 from coglab.training.workers import WorkerPool
 
 
@@ -164,35 +160,20 @@ class Trainer:
                 else contextlib.nullcontext()
             )
 
-        self.pool = WorkerPool(geometry.num_workers)
+        learning, collecting = _share_threads(geometry.num_workers, config.collect_ahead)
+        self.pool = WorkerPool(learning)
         self.learner = Learner(
             network, geometry, config, seed, self.pool, device, autocast, self.ranks
         )
-        spec, inputs = dict(encoder.spec), encoder.allocate()
-        if team_facts is not None:
-            spec[TEAM_INPUT] = ((len(team_facts.names),), np.dtype(np.float32))
-            inputs[TEAM_INPUT] = np.zeros((geometry.num_rows, len(team_facts.names)), np.float32)
-        outputs = getattr(teacher, "log_probs", None)
-        self.experience = Experience(
-            geometry, spec, network.state_size, 0 if outputs is None else outputs.shape[1]
-        )
-        self.episodes = EpisodeRecorder(sim)
-        self.stage = Stage(
-            inputs=inputs,
-            reset=np.ones(geometry.num_rows, np.bool_),
-            state=np.zeros((geometry.num_rows, network.state_size), np.float32),
-            reward_mean=np.zeros(geometry.num_rows, np.float32),
-        )
         replicas = self.learner.replicas
-        self.workers = [
-            RolloutWorker(
-                sim, replicas[w % len(replicas)], encoder, teacher, self.stage, self.experience,
-                self.episodes, team_facts, geometry, device, autocast, *geometry.env_range(w),
-            )
-            for w in range(geometry.num_workers)
-        ]  # fmt: skip
+        self.collector = Collector(
+            sim, [replicas[w % len(replicas)] for w in range(collecting)], encoder, teacher,
+            team_facts, geometry, plan, seed,
+            WorkerPool(collecting) if config.collect_ahead else self.pool,
+            device, autocast, self.ranks, config.collect_ahead,
+        )  # fmt: skip
         if state is None or not self._restore(state):
-            self.pool.run(lambda w: self.workers[w].begin())
+            self.collector.begin()
         self._reset_score()
 
     def run(self) -> Literal["finished", "stopped"]:
@@ -225,8 +206,13 @@ class Trainer:
                     if saved:
                         self.tracker.log(self.counters.agent_step, saved)
         finally:
-            self.pool.close()
+            self.close()
         return "finished" if self.counters.agent_step >= total else "stopped"
+
+    def close(self) -> None:
+        """End all threads."""
+        self.collector.close()
+        self.pool.close()
 
     def _agree(self, is_due: bool) -> tuple[bool, bool]:
         """Decide together what clocks and signals say: stop if any rank is to, save when the first rank's time has come.
@@ -245,36 +231,26 @@ class Trainer:
         """
         started = time.perf_counter()
         self.ranks.seconds = 0.0
-        counters, geometry, experience = self.counters, self.geometry, self.experience
+        counters, geometry = self.counters, self.geometry
 
-        # Who leads which segment of this batch.
-        shares = self.plan.shares(counters.agent_step)
-        unit_size = geometry.num_agents if self.plan.slice_unit == "env" else 1
-        draws = np.empty(geometry.num_segments // unit_size)
-        key = stream_key(self.seed, SLICE_STREAM, counters.iteration)
-        for r, of_round in enumerate(np.split(draws, geometry.rounds)):
-            rows_before = r * geometry.num_rows * geometry.num_ranks + geometry.first_row
-            uniforms(key, rows_before // unit_size, of_round)
-        assign_slices(shares, draws, experience.slices, unit_size)
+        # Rollout: collected ahead while the batch before was learnt from, or now.
+        self.tracker.progress("rollout")
+        batch = self.collector.take(self._position())
+        experience, shares = batch.experience, batch.shares
         now = config_at(
             self.config,
             counters.agent_step,
             self.plan.weight(counters.agent_step),
             self.kl_guard.rate_factor,
         )
-
-        # Rollout: every worker plays its games to the end of the batch, without waiting for the others.
-        self.tracker.progress("rollout")
-        self.episodes.begin(self.sim)
-        rollout = RolloutPlan(
-            self.seed, counters.tick, self.plan.needs_teacher(counters.agent_step)
-        )
-        self.pool.run(lambda w: self.workers[w].collect(rollout))
         collected = time.perf_counter()
+        following = self._position(1)
+        if self.collector.is_ahead and following.agent_step < self.config.total_timesteps:
+            self.collector.start(following)
 
         # Advantages, then passes over shuffled minibatches.
         self.tracker.progress("learn")
-        self.learner.prepare(experience, self.stage.reward_mean, now)
+        self.learner.prepare(experience, self.collector.stage.reward_mean, now)
         prepared = time.perf_counter()
         metrics = batch_metrics(experience, self.sim.action_names, self.ranks)
         described = time.perf_counter()
@@ -285,25 +261,26 @@ class Trainer:
                 counters.iteration,
                 counters.agent_step,
                 presence,
-                rollout.uses_teacher,
+                batch.uses_teacher,
                 now,
             )
         )
         learned = time.perf_counter()
+        self.collector.finish()
+        waited = time.perf_counter() - learned
 
         # Counters and metrics; new maps while no game is running.
-        counters.agent_step += geometry.steps_per_iteration
-        counters.iteration += 1
-        counters.tick += geometry.rounds * geometry.horizon
+        counters.agent_step, counters.iteration = following.agent_step, following.iteration
+        counters.tick = following.tick
         counters.env_step += geometry.steps_per_iteration // geometry.num_agents
-        metrics.update(self._episode_metrics())
+        metrics.update(self._count_episodes(batch.episodes))
         metrics["losses/student_led_proportion"] = shares.student_led
         metrics["losses/teacher_led_proportion"] = shares.teacher_led
         metrics["losses/supervised_action_loss_coef"] = supervised_weight(now.losses)
         for schedule in now.schedules:
             value = scheduled_value(schedule, counters.agent_step - geometry.steps_per_iteration)
             metrics[f"hyperparameters/schedule/{schedule.value}"] = value
-        is_guarded = self.config.kl_guard.while_taught or not rollout.uses_teacher
+        is_guarded = self.config.kl_guard.while_taught or not batch.uses_teacher
         approx_kl = metrics.get("losses/approx_kl") if is_guarded else None
         warning = self.kl_guard.observe(approx_kl, counters.agent_step)
         if warning is not None:
@@ -318,17 +295,27 @@ class Trainer:
         counters.seconds += ended - started
         metrics.update(self._progress_metrics())
         seconds = {"advantage": prepared - collected, "learn": learned - described}
-        seconds["stats"] = (described - prepared) + (ended - learned)
-        laps = [worker.seconds for worker in self.workers]
+        seconds["stats"] = (described - prepared) + (ended - learned) - waited
         total = ended - started
-        metrics.update(timing_metrics(geometry, total, collected - started, seconds, laps))
+        rollout = collected - started + waited
+        metrics.update(timing_metrics(geometry, total, rollout, seconds, batch.laps))
         metrics.update(rank_metrics(geometry, total, self.ranks))
         return metrics
 
+    def _position(self, ahead: int = 0) -> Position:
+        """Where the present batch lies, or the one `ahead` batches later."""
+        counters, geometry = self.counters, self.geometry
+        return Position(
+            counters.agent_step + ahead * geometry.steps_per_iteration,
+            counters.iteration + ahead,
+            counters.tick + ahead * geometry.rounds * geometry.horizon,
+        )
+
     # --- metrics ------------------------------------------------------------------------------------------------------
 
-    def _episode_metrics(self) -> dict[str, float]:
-        metrics = self.episodes.summary(self.ranks)
+    def _count_episodes(self, episodes: dict[str, float]) -> dict[str, float]:
+        """Count the episodes that ended in a batch; returns their metrics."""
+        metrics = dict(episodes)
         ended = int(metrics["overview/episodes"])
         self.counters.episodes += ended
         if ended:
@@ -348,7 +335,7 @@ class Trainer:
             "metric/total_time": counters.seconds,
         }
         if self.config.advantage.reward_centering.enabled:
-            means = self.ranks.gather([self.stage.reward_mean.mean(dtype=np.float64)])
+            means = self.ranks.gather([self.collector.stage.reward_mean.mean(dtype=np.float64)])
             metrics["experience/reward_mean_centered"] = means.mean()
         return {name: float(value) for name, value in metrics.items()}
 
@@ -374,8 +361,10 @@ class Trainer:
 
         Ranks must call it together; what it returns is complete on the first one.
         """
+        waiting, waiting_meta = self.collector.state()
         parts: dict[str, dict[str, Any]] = {
-            "stage": self.stage.to_arrays(),
+            "stage": self.collector.stage.to_arrays(),
+            "waiting": waiting,
             **{name: part.get_state() for name, part in self._stateful().items()},
         }
         tensors = {
@@ -388,6 +377,7 @@ class Trainer:
             "gradient_step": self.learner.optimizer.gradient_step,
             "plan": self.plan.to_meta(),
             "kl_guard": self.kl_guard.to_meta(),
+            "waiting": waiting_meta,
             "seed": self.seed,
             "rows": [self.geometry.num_envs, self.geometry.num_agents],
             "ranks": self.ranks.count,
@@ -443,5 +433,17 @@ class Trainer:
         for name, part in self._stateful().items():
             if name in arrays:
                 part.set_state(arrays[name])
-        self.stage.load_arrays(arrays["stage"])
+        self.collector.stage.load_arrays(arrays["stage"])
+        if not self.collector.load_state(arrays.get("waiting", {}), meta.get("waiting")):
+            self.tracker.print(
+                "the checkpoint holds a batch of another size that was collected ahead; it is left out"
+            )
         return True
+
+
+def _share_threads(num_workers: int, is_ahead: bool) -> tuple[int, int]:
+    """Threads that learn and threads that collect: the same ones in turn, or, ahead, half of them each."""
+    if not is_ahead:
+        return num_workers, num_workers
+    learning = max(1, num_workers // 2)
+    return learning, max(1, num_workers - learning)

@@ -34,11 +34,12 @@ class WorkerPool:
             else None
         )
 
-    def run(self, work: Callable[[int], _Result]) -> list[_Result]:
+    def run(self, work: Callable[[int], _Result], count: int | None = None) -> list[_Result]:
         """Call `work(w)` for every worker w at once.
 
         Args:
-            work: called with 0 .. num_workers - 1, each on one thread.
+            work: called with 0 .. count - 1, each on one thread.
+            count: how many calls; left out, one per worker.
 
         Returns:
             What the calls returned, in order of the workers.
@@ -46,9 +47,10 @@ class WorkerPool:
         Raises:
             BaseException: the first worker's exception, after all calls have ended.
         """
-        if self._executor is None:
-            return [work(0)]
-        futures = [self._executor.submit(work, worker) for worker in range(self.num_workers)]
+        count = count or self.num_workers
+        if self._executor is None or count == 1:
+            return [work(worker) for worker in range(count)]
+        futures = [self._executor.submit(work, worker) for worker in range(count)]
         errors = [future.exception() for future in futures]
         for error in errors:
             if error is not None:

@@ -10,6 +10,7 @@ from coglab.games.cogsguard.config import CogsGuardConfig
 from coglab.games.cogsguard.mapgen import generate_map
 from coglab.games.cogsguard.maps import MapTable
 from coglab.games.cogsguard.memory import NO_ROUTE, ROUTE_CLASSES, SCALAR_INDEX, SCALARS, MapMemory
+from coglab.games.cogsguard.rules import ELEMENT_OF_KIND, JUNCTION
 from coglab.games.cogsguard.sim import CogsGuardSim
 from coglab.games.cogsguard.teachers import make_teacher
 from tests.games.cogsguard import memory_twin as twin
@@ -86,6 +87,83 @@ def compare_routes(memory, n, plain):
         distance, moves = expected.get(route.name, (NO_ROUTE, set()))
         assert memory.route_dist[n, i] == distance, route.name
         assert memory.route_move[n, i] == sum(1 << move for move in moves), route.name
+
+
+def read_both_ways(sim, is_shared, ticks, noise):
+    """Play; after every tick the memory read from the simulator equals the one read from tokens, in every array.
+
+    Returns the share of observations that used all 200 tokens.
+    """
+    teacher = make_teacher("metta://policy/cogsguard?gear=10&memory=team", sim)
+    from_tokens = MapMemory(sim.num_rows, sim.num_agents, is_shared=is_shared)
+    from_state = MapMemory(sim.num_rows, sim.num_agents, is_shared=is_shared)
+    rng = np.random.default_rng(6)
+    reset = np.ones(sim.num_rows, np.bool_)
+    full = 0.0
+    for tick in range(ticks):
+        from_tokens.update(sim.tokens, reset)
+        half = sim.num_envs // 2
+        from_state.perceive(sim, reset, 0, half)
+        from_state.perceive(sim, reset, half)
+        for name, array in from_tokens.state._asdict().items():
+            assert (array == getattr(from_state.state, name)).all(), (tick, name)
+        full += (sim.tokens[:, -1, 0] != 255).mean() / ticks
+        teacher.observe(reset)
+        teacher.label(reset)
+        sim.actions[:] = teacher.labels
+        random = rng.random(sim.num_rows) < noise
+        sim.actions[random] = rng.integers(0, 12, random.sum())
+        sim.step()
+        reset[:] = sim.terminated | sim.truncated
+    return full
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+@pytest.mark.parametrize("mission", ["arena", "machina_1"])
+@pytest.mark.parametrize("noise", [0.05, 0.5])
+def test_reading_the_simulator_gives_the_memory_that_its_tokens_give(mission, is_shared, noise):
+    read_both_ways(make_sim(mission, num_envs=2, max_steps=220), is_shared, 300, noise)
+
+
+def crowded_sim(rules):
+    """20 agents between pillars on 13 x 13 cells, so that many observations do not fit."""
+    grid = np.full((13, 13), "empty", dtype="<U20")
+    grid[[0, -1], :] = "wall"
+    grid[:, [0, -1]] = "wall"
+    grid[2:-1:2, 2:-1:2] = "wall"
+    grid[6, 6], grid[3, 3], grid[9, 9] = "hub", "junction", "junction"
+    rows, columns = np.nonzero(grid == "empty")
+    grid[rows[: 3 * 20 : 3], columns[: 3 * 20 : 3]] = "agent.agent"
+    config = CogsGuardConfig(num_agents=20, max_steps=100, rules=rules)
+    return CogsGuardSim(config, 1, MapTable.from_grids([grid]), seed=8)
+
+
+@pytest.mark.parametrize("rules", ["2026-01-24", "2026-02-01"])
+def test_observations_that_were_cut_and_those_of_old_rules_are_read_alike(rules):
+    full = read_both_ways(crowded_sim(rules), False, 150, 0.3)
+    assert 0 < full < 1
+
+
+def test_an_extractor_that_vanishes_and_junctions_that_change_hands_are_read_alike():
+    sim = make_sim("arena", num_envs=2)
+    rng = np.random.default_rng(7)
+    values = sim.state.object_value
+    both = [MapMemory(sim.num_rows, TEAM) for _ in range(2)]
+    reset = np.ones(sim.num_rows, np.bool_)
+    for _ in range(120):
+        both[0].update(sim.tokens, reset)
+        both[1].perceive(sim, reset)
+        for name, array in both[0].state._asdict().items():
+            assert (array == getattr(both[1].state, name)).all(), name
+        sim.actions[:] = rng.integers(1, 5, sim.num_rows)
+        sim.step()
+        kinds = sim.maps.compiled.objects["kind"][sim.state.map_slot]
+        junctions, extractors = kinds == JUNCTION, ELEMENT_OF_KIND[kinds] >= 0
+        changes = rng.random(kinds.shape) < 0.1
+        values[junctions & changes] = rng.choice([0, 1, 255], (junctions & changes).sum())
+        values[extractors & changes] = rng.choice([0, 7, 7, 7], (extractors & changes).sum())
+        sim.set_state(sim.get_state())
+        reset[:] = False
 
 
 def test_scalars_stay_within_their_documented_ranges():

@@ -1,6 +1,6 @@
 """The map memory: what one agent, or one team, has observed this episode, as facts and routes.
 
-It is written from observation tokens only and is shared by the own-memory teacher and by networks, which read the
+It is written from observations only and is shared by the own-memory teacher and by networks, which read the
 same arrays: `scalars` (parsed facts) and `route_dist`, `route_move` (nearest known target of every class and all
 first moves of shortest routes to it). Kernels: `memory_kernels.py`, `routes.py`; names: `memory_layout.py`.
 """
@@ -8,6 +8,7 @@ first moves of shortest routes to it). Kernels: `memory_kernels.py`, `routes.py`
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,10 +17,10 @@ from coglab.games.cogsguard.memory_boards import (
     MAX_OTHERS,
     OTHER_SIZE,
     ROUTED_SIZE,
+    WAY_STEPS,
     MemoryState,
     derive_rows,
 )
-from coglab.games.cogsguard.memory_kernels import update_rows
 from coglab.games.cogsguard.memory_layout import (
     ALL_ROUTES,
     CLAIMABLE,
@@ -33,7 +34,12 @@ from coglab.games.cogsguard.memory_layout import (
     SCALAR_INDEX,
     SCALARS,
 )
+from coglab.games.cogsguard.memory_sight import perceive_rows
+from coglab.games.cogsguard.memory_tokens import update_rows
 from coglab.games.cogsguard.routes import route_rows
+
+if TYPE_CHECKING:
+    from coglab.games.cogsguard.sim import CogsGuardSim
 
 __all__ = [
     "ALL_ROUTES",
@@ -46,7 +52,7 @@ __all__ = [
 ]
 
 
-_DERIVED = ("target_cell", "routed", "span", "present", "failed")
+_DERIVED = ("target_cell", "routed", "way", "span", "present", "failed")
 """Arrays of the state that follow from the others."""
 
 
@@ -106,6 +112,7 @@ class MapMemory:
             route_move=np.zeros((num_rows, num_classes), dtype=np.uint8),
             target_cell=np.zeros((num_rows, len(CLAIMABLE)), dtype=np.int16),
             routed=np.full((num_rows, ROUTED_SIZE), -1, dtype=np.int64),
+            way=np.zeros((num_rows, WAY_STEPS), dtype=np.uint8),
             present=np.full((num_memories, 3), -1, dtype=np.int64),
             failed=np.full((num_rows, 2), -1, dtype=np.int64),
         )
@@ -129,6 +136,26 @@ class MapMemory:
         flags = flags.view(np.uint8) if flags.dtype == np.bool_ else flags
         flat = np.ascontiguousarray(tokens).reshape(len(tokens), -1)
         update_rows(self.state, flat, flags, first_row, last, self.agents_per_memory)
+
+    def perceive(
+        self, sim: CogsGuardSim, reset: np.ndarray, first_env: int = 0, last_env: int | None = None
+    ) -> None:
+        """Do what `update(sim.tokens, reset)` does, at half the price: read from the simulator what its tokens say.
+
+        Args:
+            sim: the simulator of these rows; `tokens` are its present observations.
+            reset: as in `update`.
+            first_env: first game.
+            last_env: game after the last; all when left out.
+        """
+        last = sim.num_envs if last_env is None else last_env
+        flags = np.ascontiguousarray(reset)
+        flags = flags.view(np.uint8) if flags.dtype == np.bool_ else flags
+        tokens = sim.tokens.reshape(len(sim.tokens), -1)
+        perceive_rows(
+            self.state, sim.state, sim.maps.compiled, sim.rules, tokens, flags,
+            first_env, last, self.agents_per_memory,
+        )  # fmt: skip
 
     def routes(self, first_row: int = 0, last_row: int | None = None) -> None:
         """Bring the routes of the rows up to date; only rows whose cell, neighbours or map changed are computed.

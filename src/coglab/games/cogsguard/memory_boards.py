@@ -62,7 +62,14 @@ ROUTED_ENOUGH = 4
 ROUTED_ELSE = 5
 ROUTED_STOCK = 6
 ROUTED_FOLLOWED = 7
-ROUTED_SIZE = 8
+# The next ones are for a way that is kept over ticks, see `teachers/keep.py`.
+ROUTED_STEP = 8
+ROUTED_KEPT = 9
+ROUTED_HOME = 10
+ROUTED_SIZE = 11
+
+WAY_STEPS = 32
+"""Cells of a way that are kept."""
 
 
 class MemoryState(NamedTuple):
@@ -93,23 +100,14 @@ class MemoryState(NamedTuple):
     target_cell: np.ndarray
     """i16 [N, len(CLAIMABLE)] cell of the nearest target, 128 * grid row + bit; valid where there is a route"""
     routed: np.ndarray
-    """i64 [N, 8] derived: what the routes were computed for, see ROUTED_VERSION and the next ones"""
+    """i64 [N, ROUTED_SIZE] derived: what the routes were computed for, see ROUTED_VERSION and the next ones"""
+    way: np.ndarray
+    """u8 [N, WAY_STEPS] derived: the way that a teacher's agent follows, see `teachers/keep.py`"""
     present: np.ndarray
     """i64 [M, 3] derived: version, classes that have targets in it, classes that this is known of"""
     failed: np.ndarray
     """i64 [N, 2] version, and classes that were found to be out of reach in it"""
 
-
-NUM_LAYOUTS = len(layout.LAYOUTS)
-LAYOUT_RADIUS = np.array([plan.radius for plan in layout.LAYOUTS], dtype=np.int64)
-LAYOUT_WALLS = np.zeros((NUM_LAYOUTS, 27), dtype=np.uint64)
-LAYOUT_OBJECTS = np.zeros((NUM_LAYOUTS, 27), dtype=np.uint64)
-LAYOUT_LIST = np.array([plan.objects for plan in layout.LAYOUTS], dtype=np.int64)
-for _k, _plan in enumerate(layout.LAYOUTS):
-    for _row, _column in _plan.walls:
-        LAYOUT_WALLS[_k, _row + _plan.radius] |= np.uint64(1 << (_column + _plan.radius))
-    for _row, _column, _code in _plan.objects:
-        LAYOUT_OBJECTS[_k, _row + _plan.radius] |= np.uint64(1 << (_column + _plan.radius))
 
 KNOWN = layout.BOARD_KNOWN
 BLOCKED = layout.BOARD_BLOCKED
@@ -243,30 +241,34 @@ def put_object(state, m, row, column, code):
 
 
 @helper
-def widen(state, m, source, target, radius):
-    """Board `target` = all cells within Chebyshev distance `radius` of the cells of board `source`."""
-    one = np.uint64(1)
+def widen(boards, source, target, radius):
+    """Board `target` = all cells within Chebyshev distance `radius` of the cells of board `source`; columns wrap.
+
+    Cells grow along the rows, then across them, by 1, 3, 9, ... and the rest: what grew by k covers 2 k + 1 cells, so the
+    next step may be that wide.
+    """
     for row in range(ROWS):
-        state.boards[m, target, 0, row] = np.uint64(0)
-        state.boards[m, target, 1, row] = np.uint64(0)
-    for row in range(ROWS):
-        low = state.boards[m, source, 0, row]
-        high = state.boards[m, source, 1, row]
-        if low == 0 and high == 0:
-            continue
-        left_low, left_high, right_low, right_high = low, high, low, high
-        for _ in range(radius):
-            carry = left_high >> np.uint64(63)
-            left_high = high | (left_high << one) | (left_low >> np.uint64(63))
-            left_low = low | (left_low << one) | carry
-            carry = right_high << np.uint64(63)
-            right_high = high | (right_high >> one) | (right_low << np.uint64(63))
-            right_low = low | (right_low >> one) | carry
-        low = left_low | right_low
-        high = left_high | right_high
-        for other in range(max(0, row - radius), min(ROWS, row + radius + 1)):
-            state.boards[m, target, 0, other] |= low
-            state.boards[m, target, 1, other] |= high
+        low, high = boards[source, 0, row], boards[source, 1, row]
+        grown = 0
+        while grown < radius and (low | high) != 0:
+            width = min(2 * grown + 1, radius - grown)
+            by, rest = np.uint64(width), np.uint64(64 - width)
+            left_low, left_high = (low << by) | (high >> rest), (high << by) | (low >> rest)
+            right_low, right_high = (low >> by) | (high << rest), (high >> by) | (low << rest)
+            low, high = low | left_low | right_low, high | left_high | right_high
+            grown += width
+        boards[target, 0, row], boards[target, 1, row] = low, high
+    for word in range(2):
+        plane = boards[target, word]
+        grown = 0
+        while grown < radius:
+            width = min(2 * grown + 1, radius - grown)
+            # Upwards, then downwards: rows that are read have not grown in the same pass.
+            for row in range(ROWS - width):
+                plane[row] |= plane[row + width]
+            for row in range(ROWS - 1, width - 1, -1):
+                plane[row] |= plane[row - width]
+            grown += width
 
 
 @helper
@@ -275,83 +277,15 @@ def rebuild_ground(state, m):
 
     Cells around places where enemy ground was felt lately count as enemy ground, whoever causes it.
     """
-    widen(state, m, COGS, FRIENDLY, TERRITORY)
-    widen(state, m, CLIPS, ENEMY, TERRITORY)
-    widen(state, m, COGS, REACH, FAR)
-    widen(state, m, COGS, NEAR, NEAR_RADIUS)
+    boards = state.boards[m]
+    widen(boards, COGS, FRIENDLY, TERRITORY)
+    widen(boards, FRIENDLY, NEAR, NEAR_RADIUS - TERRITORY)
+    widen(boards, NEAR, REACH, FAR - NEAR_RADIUS)
+    widen(boards, CLIPS, ENEMY, TERRITORY)
     for word in range(2):
         for row in range(ROWS):
-            state.boards[m, ENEMY, word, row] |= (
-                state.boards[m, HURT_NEW, word, row] | state.boards[m, HURT_OLD, word, row]
-            )
+            boards[ENEMY, word, row] |= boards[HURT_NEW, word, row] | boards[HURT_OLD, word, row]
     state.version[m] += 1
-
-
-@helper
-def layout_fits(state, m, k, hub_row, hub_column, row, column, walls, objects):
-    """1 if every cell of the window that lies in the `k`-th hub layout looks as the layout says."""
-    radius = LAYOUT_RADIUS[k]
-    width = 2 * radius + 1
-    for i in range(WINDOW):
-        from_hub = row + i - HALF - hub_row + radius
-        if from_hub < 0 or from_hub >= width:
-            continue
-        plan_walls = LAYOUT_WALLS[k, from_hub]
-        plan_objects = LAYOUT_OBJECTS[k, from_hub]
-        for j in range(WINDOW):
-            bit_column = column + j - HALF - hub_column + radius
-            if bit_column < 0 or bit_column >= width:
-                continue
-            shift = np.uint64(bit_column)
-            here = np.uint64(j)
-            if (plan_walls >> shift) & np.uint64(1) != (walls[i] >> here) & np.uint64(1):
-                return 0
-            if (plan_objects >> shift) & np.uint64(1) != (objects[i] >> here) & np.uint64(1):
-                return 0
-    for i in range(LAYOUT_LIST.shape[1]):
-        object_row = hub_row + LAYOUT_LIST[k, i, 0]
-        object_column = hub_column + LAYOUT_LIST[k, i, 1]
-        if abs(object_row - row) > HALF or abs(object_column - column) > HALF:
-            continue
-        code = state.codes[m, object_row + CENTRE_ROW, (object_column + CENTRE_COLUMN) & 127]
-        planned = LAYOUT_LIST[k, i, 2]
-        is_junction = planned == CODE_NEUTRAL and (code == CODE_COGS or code == CODE_CLIPS)
-        if code != planned and not is_junction:
-            return 0
-    return 1
-
-
-@helper
-def stamp_layout(state, m, k, hub_row, hub_column):
-    """Take the cells of the `k`-th hub layout that were not seen yet as known."""
-    radius = LAYOUT_RADIUS[k]
-    width = 2 * radius + 1
-    full = (np.uint64(1) << np.uint64(width)) - np.uint64(1)
-    start = hub_column - radius
-    ground = 0
-    for i in range(LAYOUT_LIST.shape[1]):
-        row = hub_row + LAYOUT_LIST[k, i, 0] + CENTRE_ROW
-        column = hub_column + LAYOUT_LIST[k, i, 1]
-        if row >= 1 and row < ROWS - 1 and cell_bit(state.boards[m], KNOWN, row, column) == 0:
-            ground |= put_object(state, m, row, column, LAYOUT_LIST[k, i, 2])
-    for i in range(width):
-        row = hub_row + i - radius + CENTRE_ROW
-        if row < 1 or row >= ROWS - 1:
-            continue
-        solid = LAYOUT_WALLS[k, i] | LAYOUT_OBJECTS[k, i]
-        low = spread_low(full, start)
-        high = spread_high(full, start)
-        new_low = low & ~state.boards[m, KNOWN, 0, row]
-        new_high = high & ~state.boards[m, KNOWN, 1, row]
-        state.boards[m, BLOCKED, 0, row] |= spread_low(solid, start) & new_low
-        state.boards[m, BLOCKED, 1, row] |= spread_high(solid, start) & new_high
-        state.boards[m, KNOWN, 0, row] |= low
-        state.boards[m, KNOWN, 1, row] |= high
-        extend_span(state, m, row)
-        if high != 0 or (low & np.uint64(0x8000000000000001)) != 0:
-            state.wide[m] = 1
-    state.version[m] += 1
-    return ground
 
 
 @helper
@@ -396,106 +330,6 @@ def mark_hurt(state, m, row, column, radius):
 
 
 @helper
-def seen_of_row(i, radius):
-    """Cells of the i-th window row that were told about, as bits 0..10; `radius`: see `write_window`."""
-    if radius >= 2 * HALF:
-        return np.uint64(0x7FF)
-    reach = min(HALF, radius - abs(i - HALF))
-    if reach < 0:
-        return np.uint64(0)
-    return ((np.uint64(1) << np.uint64(2 * reach + 1)) - np.uint64(1)) << np.uint64(HALF - reach)
-
-
-@helper
-def write_window(boards, span, row, column, walls, objects, radius):
-    """Write one 11x11 window into the boards of known, blocked and lately seen cells.
-
-    Args:
-        boards: u64 [NUM_BOARDS, 2, ROWS] of the memory.
-        span: i32 [2] of the memory.
-        row: the agent's row from the origin.
-        column: its column.
-        walls: u64 [>= 11] wall bits of each window row.
-        objects: u64 [>= 11] object bits.
-        radius: below 10: only cells within that Manhattan distance were told about.
-
-    Returns:
-        Bits: 1 something changed that routes depend on, 2 the second word of a row is in use, 4 an object is gone.
-    """
-    first = (column - HALF + CENTRE_COLUMN) & 127
-    shift = np.uint64(first & 63)
-    rest = np.uint64(63) - shift
-    one, edge = np.uint64(1), np.uint64(0x8000000000000001)
-    changed = np.uint64(0)
-    gone = np.uint64(0)
-    wide = np.uint64(0)
-    top = row - HALF + CENTRE_ROW
-    begin, end = max(1 - top, 0), min(ROWS - 1 - top, WINDOW)
-    if radius < 2 * HALF:
-        # Rows that were not told about at all.
-        begin, end = max(begin, HALF - max(radius, -1)), min(end, HALF + max(radius, -1) + 1)
-    if begin < end:
-        span[0] = min(span[0], top + begin)
-        span[1] = max(span[1], top + end - 1)
-    # The window may reach into the other word of the rows.
-    for part in range(2 if first & 63 > 64 - WINDOW else 1):
-        word = np.uint64((first >> 6) ^ part)
-        for i in range(begin, end):
-            k, line = np.uint64(i), np.uint64(top + i)
-            seen, things = seen_of_row(i, radius), objects[k]
-            filled = walls[k] | things
-            if part == 0:
-                seen, filled, things = seen << shift, filled << shift, things << shift
-            else:
-                seen = (seen >> one) >> rest
-                filled, things = (filled >> one) >> rest, (things >> one) >> rest
-            wide |= seen if word == 1 else seen & edge
-            known = boards[KNOWN, word, line]
-            blocked = boards[BLOCKED, word, line]
-            lately = boards[SEEN_NEW, word, line]
-            owned = boards[COGS, word, line] | boards[NEUTRAL, word, line]
-            news = ~known | (blocked ^ filled) | (owned & ~(lately | boards[SEEN_OLD, word, line]))
-            changed |= seen & news
-            boards[KNOWN, word, line] = known | seen
-            boards[BLOCKED, word, line] = (blocked & ~seen) | filled
-            boards[SEEN_NEW, word, line] = lately | seen
-            gone |= boards[OBJECT, word, line] & seen & ~things
-    signs = 1 if changed != 0 else 0
-    signs |= 2 if wide != 0 else 0
-    return signs | (4 if gone != 0 else 0)
-
-
-@helper
-def remove_gone(state, m, row, column, objects, radius):
-    """Forget the objects that a window does not show any more; returns 1 if the ground boards must be rebuilt."""
-    ground = 0
-    for i in range(WINDOW):
-        grid_row = row + i - HALF + CENTRE_ROW
-        if grid_row < 1 or grid_row >= ROWS - 1:
-            continue
-        missing = seen_of_row(i, radius) & ~objects[i]
-        for j in range(WINDOW):
-            if (missing >> np.uint64(j)) & np.uint64(1) == 0:
-                continue
-            other = column - HALF + j
-            if cell_bit(state.boards[m], OBJECT, grid_row, other):
-                ground |= put_object(state, m, grid_row, other, 0)
-    return ground
-
-
-@helper
-def is_remembered(boards, codes, row, column, code):
-    """Whether the cell is remembered to hold exactly this object."""
-    index = (column + CENTRE_COLUMN) & 127
-    word = index >> 6
-    bit = np.uint64(1) << np.uint64(index & 63)
-    board = board_of_code(code)
-    if board == PLACE or board < 0:
-        return boards[OBJECT, word, row] & bit != 0 and np.int64(codes[row, index]) == code
-    return boards[board, word, row] & bit != 0
-
-
-@helper
 def clear_memory(state, m):
     """Forget the map."""
     for board in range(NUM_BOARDS):
@@ -513,13 +347,19 @@ def clear_memory(state, m):
 @helper
 def age_memory(state, m):
     """A period is over: what was seen or felt before it does not count as lately any more."""
-    for row in range(ROWS):
-        for word in range(2):
-            state.boards[m, SEEN_OLD, word, row] = state.boards[m, SEEN_NEW, word, row]
-            state.boards[m, SEEN_NEW, word, row] = np.uint64(0)
-            state.boards[m, HURT_OLD, word, row] = state.boards[m, HURT_NEW, word, row]
-            state.boards[m, HURT_NEW, word, row] = np.uint64(0)
-    rebuild_ground(state, m)
+    boards = state.boards[m]
+    hurt_before = np.uint64(0)
+    for word in range(2):
+        for row in range(ROWS):
+            boards[SEEN_OLD, word, row] = boards[SEEN_NEW, word, row]
+            boards[SEEN_NEW, word, row] = np.uint64(0)
+            hurt_before |= boards[HURT_OLD, word, row]
+            boards[HURT_OLD, word, row] = boards[HURT_NEW, word, row]
+            boards[HURT_NEW, word, row] = np.uint64(0)
+    if hurt_before != 0:
+        rebuild_ground(state, m)
+    else:
+        state.version[m] += 1
 
 
 @kernel

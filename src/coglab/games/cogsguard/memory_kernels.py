@@ -1,6 +1,6 @@
-"""Kernels that write the map memory from observation tokens, one row (one agent) at a time.
+"""Writing the map memory from one observation of one agent, however it was read (`memory_tokens.py`, `memory_sight.py`).
 
-What is read from the tokens goes into the boards (`memory_boards.py`), into `body` (what an agent remembers about
+What was observed goes into the boards (`memory_boards.py`, `memory_window.py`), into `body` (what an agent remembers about
 itself) and into `scalars` (the parsed facts).
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from coglab.engine.jit import helper, inlined, kernel
+from coglab.engine.jit import helper, inlined
 from coglab.games.cogsguard import memory_layout as layout
 from coglab.games.cogsguard.memory_boards import (
     AGE,
@@ -20,7 +20,6 @@ from coglab.games.cogsguard.memory_boards import (
     CODE_COGS,
     CODE_HUB,
     CODE_NEUTRAL,
-    CODE_UNKNOWN,
     COLUMN,
     DOUBTS,
     DRAIN,
@@ -36,16 +35,11 @@ from coglab.games.cogsguard.memory_boards import (
     HURT_RADIUS_AWAY,
     INFLUENCE,
     MAX_COLUMN_OFFSET,
-    MAX_OTHERS,
-    NUM_LAYOUTS,
     NUM_OTHERS,
-    NUM_TOKENS,
     NUM_VIBES,
     OFF_GROUND,
     ON_GROUND,
     OTHER_COLUMN,
-    OTHER_GEAR,
-    OTHER_HEARTS,
     OTHER_ROW,
     OTHER_VIBE,
     REVISIT_PERIOD,
@@ -56,22 +50,25 @@ from coglab.games.cogsguard.memory_boards import (
     SPAWN_ROW,
     STANDING,
     SUPPRESSED,
-    WINDOW,
     age_memory,
     cell_bit,
     clear_memory,
     forget_ground,
-    is_remembered,
-    layout_fits,
     mark_hurt,
     put_object,
     rebuild_ground,
+)
+from coglab.games.cogsguard.memory_compound import NUM_LAYOUTS, layout_fits, stamp_layout
+from coglab.games.cogsguard.memory_window import (
+    SIGN_CHANGED,
+    SIGN_DOUBTS,
+    SIGN_GONE,
+    SIGN_WIDE,
+    is_doubtful,
+    is_remembered,
     remove_gone,
-    stamp_layout,
     write_window,
 )
-
-TOKEN_BYTES = 3 * NUM_TOKENS
 
 
 def _scalar(name: str) -> int:
@@ -116,7 +113,9 @@ S_KNOWN_NEUTRAL = _scalar("known_neutral")
 S_KNOWN_COGS = _scalar("known_cogs")
 S_KNOWN_CLIPS = _scalar("known_clips")
 
-CODE_OF_TAG = np.array(layout.CODE_OF_TAG, dtype=np.uint8)
+NUM_OWN = 72
+"""Features that the own cell and the game may have."""
+
 PAD_OF_OFFSET = np.full((11, 11), 20, dtype=np.int16)
 for _slot, (_pad_row, _pad_column) in enumerate(layout.PADS):
     PAD_OF_OFFSET[_pad_row + 5, _pad_column + 5] = _slot
@@ -227,105 +226,6 @@ def write_place(out, body, boards, counts, others):
 
 
 @helper
-def parse_own(tokens, own):
-    """Read the tokens of the agent's own cell and of the game into `own[f]`; returns (offset of the next, own vibe).
-
-    `tokens`: u8 [600]. Offsets are unsigned: signed ones would be checked for being negative at every access.
-    """
-    for f in range(np.uint64(72)):
-        own[f] = 0
-    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
-    at = np.uint64(0)
-    end = np.uint64(TOKEN_BYTES)
-    vibe = 0
-    while at < end and tokens[at] == 85:
-        feature = tokens[at + one]
-        if feature == 6:
-            vibe = np.int64(tokens[at + two])
-        elif feature < 72:
-            own[feature] = tokens[at + two]
-        at += three
-    return at, vibe
-
-
-@helper
-def parse_cells(tokens, first, walls, objects, found, others):
-    """Read the tokens of the window's other cells, from offset `first` on.
-
-    Writes the wall and object bits of the 11 window rows, the list `found` of objects (window row, window column,
-    code) and the list `others` of agents. Returns (objects, agents, Manhattan radius up to which cells were told).
-    """
-    for i in range(np.uint64(WINDOW)):
-        walls[i] = np.uint64(0)
-        objects[i] = np.uint64(0)
-    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
-    end = np.uint64(TOKEN_BYTES)
-    bit = np.uint64(1)
-    num_found = 0
-    num_others = 0
-    at = first
-    location = np.uint64(255)
-    while at < end:
-        location = np.uint64(tokens[at])
-        if location == 255:
-            break
-        feature = tokens[at + one]
-        value = tokens[at + two]
-        row = location >> np.uint64(4)
-        column = location & np.uint64(15)
-        at += three
-        if feature == 8 and value == 13:
-            walls[row] |= bit << column
-            continue
-        tag = 0
-        owner = -1
-        vibe = 0
-        gear = 0
-        hearts = 0
-        while True:
-            if feature == 8:
-                tag = np.int64(value)
-            elif feature == 11:
-                owner = np.int64(value)
-            elif feature == 6:
-                vibe = np.int64(value)
-            elif feature == 18:
-                hearts = np.int64(value)
-            elif feature >= 32 and feature < 40 and (feature & 1) == 0:
-                gear |= 1 << ((np.int64(feature) - 32) >> 1)
-            if at >= end or tokens[at] != location:
-                break
-            feature = tokens[at + one]
-            value = tokens[at + two]
-            at += three
-        if tag == 1:
-            if num_others < MAX_OTHERS:
-                others[num_others, OTHER_ROW] = np.int64(row)
-                others[num_others, OTHER_COLUMN] = np.int64(column)
-                others[num_others, OTHER_VIBE] = vibe
-                others[num_others, OTHER_GEAR] = gear
-                others[num_others, OTHER_HEARTS] = hearts
-                num_others += 1
-            continue
-        code = CODE_UNKNOWN
-        if tag > 0 and tag < 14:
-            code = np.int64(CODE_OF_TAG[tag])
-        if code == CODE_NEUTRAL and owner >= 0:
-            code = CODE_COGS if owner == 1 else CODE_CLIPS
-        objects[row] |= bit << column
-        found[num_found, 0] = np.int64(row)
-        found[num_found, 1] = np.int64(column)
-        found[num_found, 2] = code
-        num_found += 1
-    radius = 2 * HALF
-    if at >= end:
-        # All 200 tokens are in use, so farther cells may have been cut off: trust only what is nearer than the last.
-        radius = abs(np.int64(location >> np.uint64(4)) - HALF)
-        radius += abs(np.int64(location & np.uint64(15)) - HALF) - 1
-    return num_found, num_others, radius
-
-
-@helper
 def find_frame(body, shared, own, found, num_found):
     """Work out where the agent stands; returns 1 if this observation can be placed on the map.
 
@@ -430,18 +330,29 @@ def find_seat(body, others):
 
 
 @inlined
-def update_row(state, n, m, shared, tokens, own, walls, objects, found):
-    """Take in the observation of row `n`.
+def take_in(state, n, m, shared, own, vibe, sight, found, num_found, num_others, radius):
+    """Take in what the observation of row `n` says.
 
     Helpers that every step needs get views of single rows; those that get the whole state (150 words of stack) are for
     steps in which the map changes.
+
+    Args:
+        state: `MemoryState`; `others[n]` holds the other agents by window row and window column.
+        n: row.
+        m: its memory.
+        shared: 1 if a team shares it.
+        own: u8 [72] value of each feature of the own cell and of the game.
+        vibe: own vibe.
+        sight: u64 [SIGHT_SIZE] walls and objects of the window, see `memory_window.py`.
+        found: i64 [*, 3] objects: window row, window column, code.
+        num_found: how many.
+        num_others: other agents.
+        radius: Manhattan radius up to which cells were told about; 10: all.
     """
     body = state.body[n]
     others = state.others[n]
     boards = state.boards[m]
     codes = state.codes[m]
-    first, vibe = parse_own(tokens[n], own)
-    num_found, num_others, radius = parse_cells(tokens[n], first, walls, objects, found, others)
     row_before = body[ROW]
     column_before = body[COLUMN]
     placed = find_frame(body, shared, own, found, num_found)
@@ -461,25 +372,28 @@ def update_row(state, n, m, shared, tokens, own, walls, objects, found):
     inside = placed != 0 and abs(column) <= MAX_COLUMN_OFFSET and abs(row) < CENTRE_ROW - 1
     if inside:
         ground = 0
-        signs = write_window(boards, state.span[m], row, column, walls, objects, radius)
-        if signs & 1:
+        signs = write_window(boards, state.span[m], row, column, sight, radius)
+        if signs & SIGN_CHANGED:
             state.version[m] += 1
-        if signs & 2:
+        if signs & SIGN_WIDE:
             state.wide[m] = 1
-        if signs & 4:
-            ground |= remove_gone(state, m, row, column, objects, radius)
-        for i in range(num_found):
-            grid_row = row + found[i, 0] - HALF + CENTRE_ROW
-            if grid_row < 1 or grid_row >= ROWS - 1:
-                continue
-            other = column + found[i, 1] - HALF
-            if not is_remembered(boards, codes, grid_row, other, found[i, 2]):
-                ground |= put_object(state, m, grid_row, other, found[i, 2])
+        if signs & SIGN_GONE:
+            ground |= remove_gone(state, m, row, column, sight, radius)
+        if signs & SIGN_DOUBTS or radius < 2 * HALF:
+            for i in range(num_found):
+                grid_row = row + found[i, 0] - HALF + CENTRE_ROW
+                if grid_row < 1 or grid_row >= ROWS - 1:
+                    continue
+                other = column + found[i, 1] - HALF
+                if radius == 2 * HALF and not is_doubtful(sight, row, grid_row, other):
+                    continue
+                if not is_remembered(boards, codes, grid_row, other, found[i, 2]):
+                    ground |= put_object(state, m, grid_row, other, found[i, 2])
         if placed == 2:
             for k in range(NUM_LAYOUTS):
                 hub_row = np.int64(body[HUB_ROW])
                 hub_column = np.int64(body[HUB_COLUMN])
-                if layout_fits(state, m, k, hub_row, hub_column, row, column, walls, objects):
+                if layout_fits(state, m, k, hub_row, hub_column, row, column, sight):
                     ground |= stamp_layout(state, m, k, hub_row, hub_column)
                     break
         on_map = cell_bit(boards, FRIENDLY, row + CENTRE_ROW, column)
@@ -500,32 +414,14 @@ def update_row(state, n, m, shared, tokens, own, walls, objects, found):
     body[AGE] += 1
 
 
-@kernel
-def update_rows(state, tokens, reset, first, last, agents_per_memory):
-    """Take in one observation of each row in [first, last).
-
-    Args:
-        state: `MemoryState`, mutated in place.
-        tokens: u8 [N, 600], read only.
-        reset: u8 [N]; nonzero: the observation is the first of an episode, so the row forgets everything first.
-        first: first row.
-        last: row after the last.
-        agents_per_memory: 1, or the number of agents that share one memory (rows of a team are contiguous).
-    """
-    own = np.zeros(72, dtype=np.uint8)
-    walls = np.zeros(16, dtype=np.uint64)
-    objects = np.zeros(16, dtype=np.uint64)
-    found = np.zeros((NUM_TOKENS, 3), dtype=np.int64)
-    shared = 1 if agents_per_memory > 1 else 0
-    for n in range(first, last):
-        m = n // agents_per_memory
-        leads = n % agents_per_memory == 0
-        if reset[n]:
-            for i in range(BODY_SIZE):
-                state.body[n, i] = 0
-            state.routed[n, 0] = -1
-            if leads:
-                clear_memory(state, m)
-        elif leads and state.body[n, AGE] % REVISIT_PERIOD == 0:
-            age_memory(state, m)
-        update_row(state, n, m, shared, tokens, own, walls, objects, found)
+@inlined
+def begin_row(state, n, m, leads, is_first):
+    """Forget or age, before the next observation of row `n` is taken in; `leads`: the first row of its memory."""
+    if is_first:
+        for i in range(BODY_SIZE):
+            state.body[n, i] = 0
+        state.routed[n, 0] = -1
+        if leads:
+            clear_memory(state, m)
+    elif leads and state.body[n, AGE] % REVISIT_PERIOD == 0:
+        age_memory(state, m)

@@ -66,15 +66,14 @@ def blocking_agents(state, n):
 
 
 @inlined
-def measure_way_home(state, n):
-    """Fill `ticks_home` and `slack` from the route to own ground.
+def way_home(state, n, distance):
+    """Return `ticks_home` and `slack` for a distance to own ground (NO_ROUTE: none).
 
     Off own ground a move costs 3 of the energy that regrows by 1 a tick: (energy - 1) // 2 moves can be made at once,
     each later one takes three ticks. hp falls by 1 a tick, faster on enemy ground (as it did in the last tick).
     """
     out = state.scalars
     hp = np.int64(out[n, S_HP])
-    distance = np.int64(state.route_dist[n, GROUND_CLASS])
     if distance == NO_ROUTE:
         ticks = 255
     else:
@@ -83,9 +82,15 @@ def measure_way_home(state, n):
         if distance == 0 and state.body[n, OFF_GROUND] == 0:
             ticks = 0
     ticks = min(ticks, 255)
-    out[n, S_TICKS_HOME] = ticks
     rate = max(1 + np.int64(out[n, S_ON_ENEMY_MAP]), min(np.int64(out[n, S_DRAIN]), 4))
-    out[n, S_SLACK] = max(hp - ticks * rate, -255)
+    return ticks, max(hp - ticks * rate, -255)
+
+
+@inlined
+def measure_way_home(state, n):
+    """Fill `ticks_home` and `slack` from the route to own ground."""
+    distance = np.int64(state.route_dist[n, GROUND_CLASS])
+    state.scalars[n, S_TICKS_HOME], state.scalars[n, S_SLACK] = way_home(state, n, distance)
 
 
 @inlined

@@ -2,7 +2,7 @@
 
 `flood.py` carries four boards, one for each first move, and so has the moves to every class: what a network reads. A
 teacher follows one route. So this search carries one board, keeps its levels, stops as soon as the decision is settled, and
-`first_moves` walks back from the targets through the levels. Distances and moves are those of `flood.py`.
+`walk_back` goes from the targets back through the levels. Distances and moves are those of `flood.py`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ from coglab.games.cogsguard.route_classes import (
     class_index,
 )
 from coglab.games.cogsguard.search_planes import (
-    BACK,
     CELLS,
     CLASS,
     CODED_BITS,
@@ -400,13 +399,13 @@ def search(boards, codes, work, row, index, is_wide, span, todo, enough, costs, 
 
     Returns:
         (bit mask of the classes that were searched for in vain although all ground that can be reached was seen, `Area` of
-        the search for `first_moves`)
+        the search for `walk_back`, False if the search ended because it was long and for no other reason)
     """
     for route in range(NUM_CLASSES):
         work[LENGTH + route] = np.uint64(NO_ROUTE)
     area = place(row, index, is_wide, span[0], span[1], agents, True)
     if todo == 0:
-        return 0, area
+        return 0, area, True
     here = np.uint64(1) << np.uint64(index & 63)
     friendly = boards[FRIENDLY, index >> 6, row] & here
     if (todo & GROUND_BIT) and friendly != 0:
@@ -416,7 +415,7 @@ def search(boards, codes, work, row, index, is_wide, span, todo, enough, costs, 
         work[LENGTH + SAFE_CLASS] = np.uint64(0)
         todo &= ~SAFE_BIT
     if todo == 0:
-        return 0, area
+        return 0, area, True
     must, any_of = enough.all_of, enough.any_of
     for_mine = must & MINE_CHOICES == MINE_CHOICES
     if for_mine:
@@ -447,7 +446,7 @@ def search(boards, codes, work, row, index, is_wide, span, todo, enough, costs, 
         rest, died, is_settled = run(
             boards, codes, work, area, costs, todo, must, any_of, for_mine, is_shared
         )
-    return rest if died else 0, area
+    return rest if died else 0, area, died or is_settled
 
 
 @helper
@@ -464,24 +463,29 @@ def moves_of_one(codes, work, area, route):
 
 
 @helper
-def first_moves(codes, work, area, route, length):
-    """All first moves of shortest routes to a class that the last search found `length` moves away; bits 0 to 3."""
-    if length == 1:
-        return moves_of_one(codes, work, area, route)
+def walk_back(codes, work, area, route, length):
+    """Keep, of the levels of the last search, what lies on shortest routes to a class that is `length` moves away.
+
+    Args:
+        codes: u8 [ROWS, 128] of the memory.
+        work: of the search; plane LEVEL + k then holds the cells k moves from the start that lie on such routes; k = 1 to
+            `length`, where the targets are.
+        area: of the search.
+        route: the class.
+        length: at least 2.
+    """
     is_coded = (CODED_BITS >> route) & 1
     plane = PLACES if is_coded else CLASS + route
     eight = np.uint64(8)
-    here = BACK
-    for level in range(length - 1, -1, -1):
-        # From the cells of level + 1 that lie on such routes to those of `level`; first of all, to the targets themselves.
-        top, bottom = top_of(area, level + 1), bottom_of(area, level + 1)
-        is_first = level == length - 1
-        source = LEVEL + level if is_first else here
-        allowed = plane if is_first else LEVEL + level + 1
-        there = BACK if is_first else 2 * BACK + 1 - here
+    for level in range(length, 0, -1):
+        # From the level before to the targets, then from each level to the one before it.
+        is_first = level == length
+        top, bottom = top_of(area, level), bottom_of(area, level)
+        source = LEVEL + level + (-1 if is_first else 1)
+        allowed = plane if is_first else LEVEL + level
         for word in range(area.words):
             at_source, at_beside = at(source, word), at(source, 1 - word)
-            at_allowed, at_out = at(allowed, word), at(there, word)
+            at_allowed, at_out = at(allowed, word), at(LEVEL + level, word)
             line, end = np.uint64(top), np.uint64(bottom)
             if area.words == 1:
                 while line < end:
@@ -493,7 +497,8 @@ def first_moves(codes, work, area, route, length):
                         work, at_source + line, at_beside + line, at_allowed + line, at_out + line
                     )
                     line += eight
-            clear_beside(work, at_out, top, bottom, 8)
+            if is_first:
+                clear_beside(work, at_out, top, bottom, 8)
             if is_first and is_coded:
                 for k in range(top, bottom):
                     bits = work[at_out + np.uint64(k)]
@@ -502,12 +507,16 @@ def first_moves(codes, work, area, route, length):
                         bits &= ~one
                         if coded(codes, area, word, k, one, 1 << route) == 0:
                             work[at_out + np.uint64(k)] &= ~one
-        here = there
+
+
+@helper
+def moves_into(work, area, level):
+    """Moves from the area's cell into a level that `walk_back` left, bits 0 to 3; agents that must be led around block."""
     moves = 0
     for d in range(4):
         line, word, bit = neighbour(area, d)
         if (area.agents >> d) & 1 or bit < 0:
             continue
-        if (work[at(here, word) + np.uint64(line)] >> np.uint64(bit)) & np.uint64(1) != 0:
+        if (work[at(LEVEL + level, word) + np.uint64(line)] >> np.uint64(bit)) & np.uint64(1) != 0:
             moves |= 1 << d
     return moves

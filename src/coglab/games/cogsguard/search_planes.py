@@ -63,9 +63,7 @@ TARGET = 1
 """Targets of any class that were not touched yet."""
 HIT = 2
 """Targets that the last level touched."""
-BACK = 3
-"""Two planes for the way back."""
-CLASS = 5
+CLASS = 3
 """First of the planes of the classes; those of chest and stations are not used, they share PLACES."""
 PLACES = CLASS + NUM_CLASSES
 """Chests, stations, the hub."""

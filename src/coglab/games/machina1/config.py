@@ -41,5 +41,5 @@ class Machina1Config(Config):
     @classmethod
     def _is_one_of_two_forms(cls, vibes: int) -> int:
         if vibes not in (ALL_VIBES, USED_VIBES):
-            raise ValueError(f"expected {ALL_VIBES} (all) or {USED_VIBES} (those that do anything)")
+            raise ValueError(f"{ALL_VIBES} for all, {USED_VIBES} for those that do anything")
         return vibes

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from coglab.engine.jit import kernel
 from coglab.models.ops.gated_scan import scan_backward, scan_forward
-from coglab.models.ops.summed_table import scatter_rows, sum_rows
+from coglab.models.ops.summed_table import rows_to_mark, scatter_rows, sum_rows
 
 BLOCK_ROWS = 1024
 """Observations per block: its arrays (about 2 KB per observation) fit into a 2 MB cache."""
@@ -149,10 +149,10 @@ class _FusedFast(torch.autograd.Function):
         ids: Tensor,
         state: Tensor,
         resets: Tensor,
-        options: tuple[WorkspacePool, bool, bool, bool],
+        options: tuple[WorkspacePool, bool, bool, bool, np.ndarray | None],
         *parameters: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        pool, needs_gradient, _, _ = options
+        pool, needs_gradient, *_ = options
         weights = FastWeights(*parameters)
         num_rows, num_steps = resets.shape
         space = pool.take(num_rows * num_steps, weights)
@@ -196,6 +196,7 @@ class _FusedFast(torch.autograd.Function):
         if needs_gradient:
             ctx.save_for_backward(ids, state, resets)
             ctx.space, ctx.parameters, ctx.options = space, parameters, options
+            ctx.hidden_weight = hidden_weight
         else:
             pool.give_back(space)
         shape = (num_rows, num_steps)
@@ -204,7 +205,7 @@ class _FusedFast(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
         ids, state, resets = ctx.saved_tensors
-        pool, _, detach_auxiliary, in_place = ctx.options
+        pool, _, detach_auxiliary, in_place, touched = ctx.options
         weights, space = FastWeights(*ctx.parameters), ctx.space
         if space is None:
             raise RuntimeError("backward of the fused network can run only once per evaluation")
@@ -214,11 +215,12 @@ class _FusedFast(torch.autograd.Function):
         critic_end = actor_width + critic_width
         grad_logits, grad_values, grad_h_values = (g.contiguous().flatten(0, 1) for g in grads[:3])
         grad_after = grads[3].contiguous()
-        hidden_weight, _ = _stack(weights)
+        hidden_weight = ctx.hidden_weight
         felt = hidden_weight[:critic_end] if detach_auxiliary else hidden_weight
 
         adds_in_place = in_place and weights.table.grad is not None
         table_grad = weights.table.grad if adds_in_place else torch.zeros_like(weights.table)
+        marks = rows_to_mark(weights.table, touched, adds_in_place)
         table_bias_grad = torch.zeros_like(weights.table_bias)
         project_grad = torch.zeros_like(weights.project)
         project_bias_grad = torch.zeros_like(weights.project_bias)
@@ -274,6 +276,7 @@ class _FusedFast(torch.autograd.Function):
                 grad_core.numpy(),
                 table_grad.detach().numpy(),  # type: ignore[union-attr]
                 table_bias_grad.numpy(),
+                marks,
             )
         ctx.space = None
         pool.give_back(space)
@@ -308,6 +311,7 @@ def fused_fast(
     *,
     detach_auxiliary: bool,
     in_place: bool,
+    touched: np.ndarray | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Evaluate the `fast` network.
 
@@ -319,12 +323,13 @@ def fused_fast(
         pool: where workspaces come from and go back to.
         detach_auxiliary: the auxiliary head's loss trains that head alone.
         in_place: as in `summed_table`.
+        touched: as in `summed_table`.
 
     Returns:
         logits `[S, T, U]`, values `[S, T]`, auxiliary values `[S, T]`, state after the last observation `[S, H]`.
     """
     needs_gradient = torch.is_grad_enabled() and any(w.requires_grad for w in weights)
-    options = (pool, needs_gradient, detach_auxiliary, in_place)
+    options = (pool, needs_gradient, detach_auxiliary, in_place, touched)
     result: tuple[Tensor, Tensor, Tensor, Tensor] = _FusedFast.apply(
         ids, state.contiguous(), resets.contiguous(), options, *weights
     )

@@ -66,6 +66,7 @@ def scatter_rows(
     grad_out: np.ndarray,
     grad_weight: np.ndarray,
     grad_bias: np.ndarray,
+    touched: np.ndarray,
 ) -> None:
     """Add the gradient of `sum_rows` to `grad_weight [V, D]` and `grad_bias [D]`.
 
@@ -75,6 +76,7 @@ def scatter_rows(
         grad_out: `[R, >= D]` gradient of it.
         grad_weight: increased.
         grad_bias: increased.
+        touched: bool `[V]`, set for every row of `grad_weight` that is added to.
     """
     width = grad_weight.shape[1]
     masked = np.zeros(width, grad_weight.dtype)
@@ -87,6 +89,7 @@ def scatter_rows(
             v = ids[row, k]
             if v == 0:
                 break
+            touched[v] = True
             for d in range(width):
                 grad_weight[v, d] += masked[d]
 
@@ -95,11 +98,18 @@ class _SummedTable(torch.autograd.Function):
     """Autograd over the kernels."""
 
     @staticmethod
-    def forward(ctx: Any, ids: Tensor, weight: Tensor, bias: Tensor, in_place: bool) -> Tensor:
+    def forward(
+        ctx: Any,
+        ids: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        in_place: bool,
+        touched: np.ndarray | None,
+    ) -> Tensor:
         out = torch.empty(ids.shape[0], weight.shape[1], dtype=weight.dtype)
         sum_rows(ids.numpy(), weight.detach().numpy(), bias.detach().numpy(), out.numpy())
         ctx.save_for_backward(ids, out)
-        ctx.weight, ctx.bias, ctx.in_place = weight, bias, in_place
+        ctx.weight, ctx.bias, ctx.in_place, ctx.touched = weight, bias, in_place, touched
         return out
 
     @staticmethod
@@ -115,11 +125,37 @@ class _SummedTable(torch.autograd.Function):
             grads[0].contiguous().numpy(),
             grad_weight.detach().numpy(),
             grad_bias.numpy(),
+            rows_to_mark(weight, ctx.touched, add_in_place),
         )
-        return None, None if add_in_place else grad_weight, grad_bias, None
+        return None, None if add_in_place else grad_weight, grad_bias, None, None
 
 
-def summed_table(ids: Tensor, weight: Tensor, bias: Tensor, *, in_place: bool = False) -> Tensor:
+def rows_to_mark(weight: Tensor, touched: np.ndarray | None, adds_in_place: bool) -> np.ndarray:
+    """Where `scatter_rows` marks rows: in `touched`, unless the gradient reaches `weight.grad` by another way.
+
+    Args:
+        weight: the table.
+        touched: bool `[V]` of `SummedTable.touched`; all of it is set if marks could be missing.
+        adds_in_place: the gradient is added to `weight.grad` directly.
+
+    Returns:
+        bool `[V]`.
+    """
+    if touched is not None and adds_in_place:
+        return touched
+    if touched is not None:
+        touched[:] = True
+    return np.empty(weight.shape[0], np.bool_)
+
+
+def summed_table(
+    ids: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    *,
+    in_place: bool = False,
+    touched: np.ndarray | None = None,
+) -> Tensor:
     """Sum table rows, add the bias, apply ReLU.
 
     Args:
@@ -129,12 +165,13 @@ def summed_table(ids: Tensor, weight: Tensor, bias: Tensor, *, in_place: bool = 
         in_place: on a CPU, where `weight.grad` exists already, `backward()` adds to it directly instead of making
             a second `[V, D]` gradient. Only for training loops that call `backward()`; `torch.autograd.grad` would
             then miss the gradient.
+        touched: bool `[V]`, set on a CPU for rows that `backward()` adds to; rows without a mark have no gradient.
 
     Returns:
         `[R, D]`.
     """
     if weight.device.type == "cpu":
-        return _SummedTable.apply(ids, weight, bias, in_place)
+        return _SummedTable.apply(ids, weight, bias, in_place, touched)
     return summed_table_reference(ids, weight, bias)
 
 
@@ -160,6 +197,10 @@ class SummedTable(nn.Module):
         num_rows: V; row 0 is padding.
         width: D.
         typical_ids: ids per observation; sets the scale of the initial weights and the FLOP count.
+
+    Attributes:
+        in_place_gradient: see `summed_table`.
+        touched: bool `[V]` or None, see `summed_table`.
     """
 
     def __init__(self, num_rows: int, width: int, typical_ids: int) -> None:
@@ -167,6 +208,7 @@ class SummedTable(nn.Module):
         self.out_width = width
         self.typical_ids = typical_ids
         self.in_place_gradient = False
+        self.touched: np.ndarray | None = None
         self.weight = nn.Parameter(torch.empty(num_rows, width))
         self.bias = nn.Parameter(torch.zeros(width))
         nn.init.normal_(self.weight, std=typical_ids**-0.5)
@@ -175,7 +217,13 @@ class SummedTable(nn.Module):
 
     def forward(self, ids_RK: Tensor) -> Tensor:
         """Map ids `[R, K] int16` to `[R, D]`."""
-        return summed_table(ids_RK, self.weight, self.bias, in_place=self.in_place_gradient)
+        return summed_table(
+            ids_RK,
+            self.weight,
+            self.bias,
+            in_place=self.in_place_gradient,
+            touched=self.touched,
+        )
 
     def multiply_adds(self) -> int:
         """Adds per agent-step."""

@@ -67,5 +67,12 @@ class LossOutputs(NamedTuple):
     h_values_ST: Tensor
 
 
-Metrics = dict[str, tuple[Tensor, Tensor]]
+class ActorWeights(NamedTuple):
+    """Weights of the actor's loss at one step, in the order of `ppo_actor_loss`."""
+
+    entropy: float
+    surrogate: float
+
+
+Metrics = dict[str, tuple[Tensor | float, Tensor | float]]
 """name -> (sum, weight), both scalars without gradient."""

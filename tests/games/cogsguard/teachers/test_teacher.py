@@ -11,7 +11,7 @@ from coglab.games.cogsguard.config import CogsGuardConfig
 from coglab.games.cogsguard.mapgen import generate_map
 from coglab.games.cogsguard.maps import MapTable
 from coglab.games.cogsguard.memory import SCALAR_INDEX, MapMemory
-from coglab.games.cogsguard.memory_boards import BLOCKED
+from coglab.games.cogsguard.memory_boards import BLOCKED, ROUTED_STEP
 from coglab.games.cogsguard.memory_layout import VIBES
 from coglab.games.cogsguard.rules import (
     CARBON_EXTRACTOR,
@@ -238,15 +238,26 @@ def test_labels_do_not_depend_on_earlier_labels(uri):
         teacher.goals[:] = -1
 
 
-@pytest.mark.parametrize("uri", [SMART, "metta://policy/teacher", "metta://policy/cogsguard"])
-def test_searching_only_the_asked_routes_gives_the_labels_of_all_routes(uri):
-    sim = make_sim(2)
+@pytest.mark.parametrize("mission", ["arena", "machina_1"])
+@pytest.mark.parametrize(
+    ("uri", "noise"),
+    [
+        (SMART, 0.1),
+        (SMART, 0.0),
+        ("metta://policy/teacher", 0.1),
+        ("metta://policy/cogsguard", 0.03),
+    ],
+)
+def test_what_a_teacher_skips_does_not_change_its_labels(mission, uri, noise):
+    """It searches for the classes that the decision needs, and not at all on a way that it kept."""
+    sim = make_sim(2, mission=mission)
     memory = MapMemory(sim.num_rows, sim.num_agents)
     from_all = make_teacher(uri, sim, memory)
     from_asked = make_teacher(uri, sim)
     assert not from_all.needs_update
     reset = np.ones(sim.num_rows, np.bool_)
     rng = np.random.default_rng(3)
+    kept = 0.0
     for _ in range(320):
         memory.update(sim.tokens, reset)
         memory.routes()
@@ -255,11 +266,13 @@ def test_searching_only_the_asked_routes_gives_the_labels_of_all_routes(uri):
             teacher.label(reset)
         assert (from_all.labels == from_asked.labels).all()
         assert (from_all.label_mask == from_asked.label_mask).all()
+        kept += (from_asked.memory.state.routed[:, ROUTED_STEP] > 0).mean() / 320
         sim.actions[:] = from_all.labels
-        random = rng.random(sim.num_rows) < 0.1
+        random = rng.random(sim.num_rows) < noise
         sim.actions[random] = rng.integers(0, 12, random.sum())
         sim.step()
         reset[:] = sim.terminated | sim.truncated
+    assert kept > 0.15
 
 
 def test_half_of_all_steps_lie_in_stretches_of_eight_steps_and_more_with_one_goal():

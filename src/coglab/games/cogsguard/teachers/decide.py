@@ -286,8 +286,18 @@ def scout_goal(s, d, n):
 
 
 @helper
+def slack_sides(tuning, slack):
+    """On which sides of the limits `slack` lies, as 2 bits: more than that `choose_goal` does not ask of it."""
+    return (1 if slack > tuning.margin else 0) | (2 if slack > tuning.explore_margin else 0)
+
+
+@helper
 def choose_goal(tuning, s, d, n, vibe):
-    """Route class that the agent should follow, or NO_GOAL to stay."""
+    """Route class that the agent should follow, or NO_GOAL to stay.
+
+    No class may win because another one is near: then distances that are too small (`keep.py`), but for that of the class
+    that wins, lead to the same goal as the true ones.
+    """
     if s[n, FELT] == 0 and s[n, SLACK] <= tuning.margin:
         aligns_on_the_way = (
             vibe == ALIGNER_VIBE

@@ -11,6 +11,7 @@ import numpy as np
 from coglab.engine.jit import helper, inlined, kernel
 from coglab.games.cogsguard import memory_layout as layout
 from coglab.games.cogsguard.memory_boards import (
+    AGENT_BITS,
     CENTRE_ROW,
     COLUMN,
     ROUTED_AGENTS,
@@ -19,12 +20,16 @@ from coglab.games.cogsguard.memory_boards import (
     ROUTED_ELSE,
     ROUTED_ENOUGH,
     ROUTED_FOLLOWED,
+    ROUTED_HOME,
+    ROUTED_KEPT,
+    ROUTED_STEP,
     ROUTED_STOCK,
     ROUTED_VERSION,
     ROW,
 )
 from coglab.games.cogsguard.route_classes import (
     GROUND_BIT,
+    GROUND_CLASS,
     MINE_CHOICES,
     MINE_CLASS,
     NO_ROUTE,
@@ -39,10 +44,19 @@ from coglab.games.cogsguard.routes import (
     mine_costs,
     searchable,
 )
-from coglab.games.cogsguard.search import ALL, search
-from coglab.games.cogsguard.search import first_moves as walk_back
+from coglab.games.cogsguard.search import ALL, moves_into, moves_of_one, search, walk_back
 from coglab.games.cogsguard.search_planes import CELLS, LENGTH, WORK_SIZE
+from coglab.games.cogsguard.teachers.decide import COLUMN as S_COLUMN
+from coglab.games.cogsguard.teachers.decide import ROW as S_ROW
 from coglab.games.cogsguard.teachers.decide import ask_row, choose_goal, shown_vibe
+from coglab.games.cogsguard.teachers.keep import (
+    ROW_UNIT,
+    is_slack_sure,
+    moves_on_way,
+    step,
+    steps_to_keep,
+    trace,
+)
 
 CLAIMABLE = np.array([layout.ROUTE_INDEX[name] for name in layout.CLAIMABLE], dtype=np.int64)
 
@@ -67,12 +81,24 @@ def search_from(state, n, m, todo, enough, costs, agents, is_shared, work):
 
 
 @inlined
-def follow(state, n, m, route, area, work):
-    """Write the first moves to the class that is followed, which the last search from the row's cell found."""
+def follow(state, n, m, route, area, work, farthest):
+    """Write the first moves to the class that is followed, which the last search from the row's cell found.
+
+    `farthest`: longest distance that it found if the way may be kept for the next ticks, else NO_ROUTE.
+    """
     length = np.int64(state.route_dist[n, route])
     moves = 0
-    if length != 0 and length != NO_ROUTE:
-        moves = walk_back(state.codes[m], work, area, route, length)
+    if length == 1:
+        moves = moves_of_one(state.codes[m], work, area, route)
+    elif length != 0 and length != NO_ROUTE:
+        walk_back(state.codes[m], work, area, route, length)
+        if farthest != NO_ROUTE:
+            parity = (state.scalars[n, S_ROW] + state.scalars[n, S_COLUMN]) & 1
+            agents = np.int64(state.body[n, AGENT_BITS])
+            state.routed[n, ROUTED_KEPT] = steps_to_keep(length, farthest)
+            moves = trace(state.way[n], work, area, length, parity, agents)
+        else:
+            moves = moves_into(work, area, 1)
     state.route_move[n, route] = moves
     return moves
 
@@ -116,31 +142,37 @@ def plan_rows(tuning, state, first, last, agents_per_memory):
             wanted |= MINE_CHOICES
             mine_costs(s, n, costs)
             stock = stock_key(costs)
-        cell = np.int64(state.body[n, ROW]) * 256 + np.int64(state.body[n, COLUMN])
+        cell = np.int64(state.body[n, ROW]) * ROW_UNIT + np.int64(state.body[n, COLUMN])
         agents = blocking_agents(state, n)
         settled = enough.all_of | enough.any_of << NUM_CLASSES
         otherwise = enough.then_all_of | enough.then_present << NUM_CLASSES
         otherwise |= enough.then_any_of << (2 * NUM_CLASSES)
-        is_new = (
-            key[n, ROUTED_VERSION] != state.version[m]
-            or key[n, ROUTED_CELL] != cell
-            or key[n, ROUTED_AGENTS] != agents
-            or key[n, ROUTED_CLASSES] != wanted
-            or key[n, ROUTED_ENOUGH] != settled
-            or key[n, ROUTED_ELSE] != otherwise
-            or key[n, ROUTED_STOCK] != stock
+        is_same = (
+            key[n, ROUTED_VERSION] == state.version[m]
+            and key[n, ROUTED_AGENTS] == agents
+            and key[n, ROUTED_CLASSES] == wanted
+            and key[n, ROUTED_ENOUGH] == settled
+            and key[n, ROUTED_ELSE] == otherwise
+            and key[n, ROUTED_STOCK] == stock
         )
+        is_known = is_same and (key[n, ROUTED_CELL] == cell or step(state, n, m, cell))
         # The way back needs the levels of the search, which are gone after the next row.
-        for attempt in range(2):
-            if is_new or attempt == 1:
+        has_levels = False
+        while True:
+            if not is_known:
                 todo = searchable(state, n, m, wanted)
-                rest, area = search_from(state, n, m, todo, enough, costs, agents, is_shared, work)
-            if is_new:
+                rest, area, is_complete = search_from(
+                    state, n, m, todo, enough, costs, agents, is_shared, work
+                )
+                has_levels = True
                 if agents == 0:
                     state.failed[n, 1] |= rest
+                farthest = 0 if is_complete and agents == 0 and not is_shared else NO_ROUTE
                 for route in range(NUM_CLASSES):
                     if (wanted >> route) & 1:
-                        d[n, route] = work[LENGTH + route]
+                        length = np.int64(work[LENGTH + route])
+                        d[n, route] = length
+                        farthest = max(farthest, length if length != NO_ROUTE else 0)
                 if is_shared:
                     for i in range(len(CLAIMABLE)):
                         route = CLAIMABLE[i]
@@ -155,17 +187,29 @@ def plan_rows(tuning, state, first, last, agents_per_memory):
                 key[n, ROUTED_ELSE] = otherwise
                 key[n, ROUTED_STOCK] = stock
                 key[n, ROUTED_FOLLOWED] = -1
+                key[n, ROUTED_STEP] = 0
+                key[n, ROUTED_KEPT] = 0
+                key[n, ROUTED_HOME] = np.int64(d[n, GROUND_CLASS])
             measure_way_home(state, n)
             mined = choose_extractor(state, n, costs) if mines else -1
             goal = choose_goal(tuning, s, d, n, vibe)
             route = mined if goal == MINE_CLASS else goal
+            has_bounds = key[n, ROUTED_STEP] != 0
+            if not has_levels:
+                # Without a search only the way that was followed is known.
+                is_known = route == key[n, ROUTED_FOLLOWED]
+                is_known &= not has_bounds or is_slack_sure(tuning, state, n)
+                is_known |= not has_bounds and route < 0
+                if not is_known:
+                    continue
             if route < 0:
                 break
-            if is_new or attempt == 1:
-                moves = follow(state, n, m, route, area, work)
+            if has_levels:
+                moves = follow(state, n, m, route, area, work, farthest)
                 key[n, ROUTED_FOLLOWED] = route
-            elif key[n, ROUTED_FOLLOWED] != route:
-                continue
+            elif has_bounds:
+                moves = moves_on_way(state, n)
+                state.route_move[n, route] = moves
             else:
                 moves = np.int64(state.route_move[n, route])
             if goal == MINE_CLASS:
@@ -178,5 +222,5 @@ def follow_alone(state, n, m, route, costs, work):
     """Search for one class only and write the first moves to it: for a goal that was chosen later."""
     agents = blocking_agents(state, n)
     todo = searchable(state, n, m, 1 << route)
-    _, area = search_from(state, n, m, todo, ALL, costs, agents, False, work)
-    return follow(state, n, m, route, area, work)
+    _, area, _ = search_from(state, n, m, todo, ALL, costs, agents, False, work)
+    return follow(state, n, m, route, area, work, NO_ROUTE)

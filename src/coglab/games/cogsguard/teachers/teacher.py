@@ -13,6 +13,7 @@ import numpy as np
 
 from coglab.games.cogsguard.memory import MapMemory
 from coglab.games.cogsguard.memory_layout import VIBES
+from coglab.games.cogsguard.sim import CogsGuardSim
 from coglab.games.cogsguard.teachers.decide import (
     CHOOSES,
     TEAM_PLAY,
@@ -99,7 +100,10 @@ class CogsGuardTeacher:
         """
         first, last = self._rows(first_env, last_env)
         agents = self._sim.num_agents
-        self.memory.update(self._sim.tokens, reset, first, last)
+        if isinstance(self._sim, CogsGuardSim):
+            self.memory.perceive(self._sim, reset, first // agents, last // agents)
+        else:
+            self.memory.update(self._sim.tokens, reset, first, last)
         if self.spec.memory == "full":
             self._reveal(reset[::agents], first // agents, last // agents)
         plan_rows(self._tuning, self.memory.state, first, last, self.memory.agents_per_memory)

@@ -1,0 +1,147 @@
+"""The runs of `learning.py`: which settings are compared, with how many seeds and agent steps.
+
+An arm is one setting; its runs differ by the seed alone. Arms of a question are compared with the shared baseline
+`option1`, the recommended command.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+OWN = "metta://policy/cogsguard?gear=10"
+SEEDS = (1, 2, 3)
+STAGES = ("miner", "aligner", "scrambler", "all")
+"""Stages of `cogsguard.curriculum`."""
+SHORT = 20_000_000
+"""Agent steps of a comparison."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One setting.
+
+    Attributes:
+        name: short name; its runs are called `<name>-s<seed>`.
+        question: what it is compared for; the heading of its table.
+        words: what the command says besides run, seed and budget.
+        steps: agent steps of a run.
+        seeds: one run each.
+        target: the recipe.
+        is_compared: whether it is measured against the baseline.
+        is_extra: only run with `--full`.
+    """
+
+    name: str
+    question: str
+    words: tuple[str, ...]
+    steps: int = SHORT
+    seeds: tuple[int, ...] = SEEDS
+    target: str = "recipes.experiment.cogsguard.train"
+    is_compared: bool = True
+    is_extra: bool = False
+
+    def run(self, seed: int) -> str:
+        """Name of the run with a seed."""
+        return f"{self.name}-s{seed}"
+
+    def stage_runs(self, seed: int) -> list[str]:
+        """Names of its ledgers, in order: a curriculum has one per stage."""
+        if self.target.endswith("curriculum"):
+            return [f"{self.run(seed)}.{number}-{name}" for number, name in enumerate(STAGES, 1)]
+        return [self.run(seed)]
+
+    def last_run(self, seed: int) -> str:
+        """Name of the run that is evaluated: of a curriculum, its last stage."""
+        return self.stage_runs(seed)[-1]
+
+    def command(self, seed: int) -> list[str]:
+        """The words after `tools/run.py`."""
+        budget = f"trainer.total_timesteps={self.steps}"
+        workers = "training_env.num_workers=1"
+        if self.target.endswith("curriculum"):
+            role = self.steps * 3 // 20
+            budget = f"role_timesteps={role} all_timesteps={self.steps - 3 * role}"
+            workers = "base.training_env.num_workers=1"
+        words = (f"run={self.run(seed)}", f"seed={seed}", workers, *budget.split(), *self.words)
+        return [self.target, *words]
+
+
+def cloner(
+    uri: str = OWN, teacher_led: float = 0.5, student_led: float | None = 0.5, more: str = ""
+) -> str:
+    """The word that names a teacher of mode `sliced_cloner`."""
+    student = "" if student_led is None else f", student_led_proportion: {student_led}"
+    return (
+        f'teacher={{mode: sliced_cloner, policy_uri: "{uri}", '
+        f"teacher_led_proportion: {teacher_led}{student}{more}}}"
+    )
+
+
+OPTIONS, SHARES, STAY, CRITIC, SLICES, AHEAD, NETWORKS, MISSIONS, LONG = (
+    "The four options",
+    "The teacher's share",
+    "How long the teacher stays",
+    "The critic",
+    "What is dealt into slices",
+    "Collecting ahead",
+    "Architectures after four million steps",
+    "Missions",
+    "Long runs",
+)
+
+BRIEF = cloner(more=", anneal_start_step: 2_400_000, steps: 3_200_000")
+"""The teacher of runs that are too short for a fifth of them to teach much."""
+
+ARMS = (
+    Arm("option1", OPTIONS, (cloner(),)),
+    Arm("option2", OPTIONS, (cloner("metta://policy/teacher", student_led=None),)),
+    Arm("option3", OPTIONS, ()),
+    Arm("option4", OPTIONS, (), target="recipes.experiment.cogsguard.curriculum"),
+    Arm("share-03", SHARES, (cloner(teacher_led=0.3, student_led=0.7),)),
+    Arm("share-07", SHARES, (cloner(teacher_led=0.7, student_led=0.3),)),
+    Arm("stay-long", STAY, (cloner(more=", anneal_start_step: 12_000_000, steps: 16_000_000"),)),
+    Arm("critic-mse", CRITIC, (cloner(), "trainer.losses.ppo_critic.critic_update=mse")),
+    Arm("slices-env", SLICES, (cloner(more=", slice_unit: env"),)),
+    Arm("ahead", AHEAD, (cloner(), "trainer.collect_ahead=true")),
+    Arm(
+        "fast-4M", NETWORKS, ("policy_architecture=fast", BRIEF), 4_000_000, (1,), is_compared=False
+    ),
+    Arm(
+        "vit-4M",
+        NETWORKS,
+        ("policy_architecture={kind: vit, map_memory: true}", BRIEF),
+        4_000_000,
+        (1,),
+        is_compared=False,
+    ),
+    Arm(
+        "machina1-1000",
+        MISSIONS,
+        ("mission=machina_1", "num_agents=8", "max_steps=1000", cloner()),
+        seeds=(1,),
+        is_compared=False,
+    ),
+    Arm(
+        "machina1-10000",
+        MISSIONS,
+        # Few games, so that the teacher is there for more than one whole episode of 10,000 ticks.
+        (
+            "mission=machina_1",
+            "num_agents=8",
+            "training_env.num_envs=64",
+            cloner(more=", anneal_start_step: 10_000_000, steps: 15_000_000"),
+        ),
+        steps=25_000_000,
+        seeds=(1,),
+        is_compared=False,
+    ),
+    Arm(
+        "option1-1e9",
+        LONG,
+        (cloner(),),
+        steps=1_000_000_000,
+        seeds=(1,),
+        is_compared=False,
+        is_extra=True,
+    ),
+)

@@ -1,0 +1,159 @@
+"""The tables of `learning.py`, from the evaluations and ledgers that runs leave in their folders.
+
+A seed is the unit: a run's score is its mean over the held-out maps, an arm's interval is Student's over its seeds, and
+differences between arms are Welch's. Three seeds are few, so these intervals are wide; they say how much another three
+seeds could differ, which an interval over maps does not.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.learning_arms import ARMS, Arm
+from coglab.analysis.statistics import mean_interval, welch_interval
+from coglab.evaluation.report import write_json
+from coglab.tools.closing import EVALUATION_FILE
+from coglab.tracking.ledger_reader import RunLedger, read_ledger
+
+REWARD, HEARTS, HELD = "reward", "heart.gained", "cogs/aligned.junction.held"
+BASELINE = ARMS[0]
+AFTER = 0.5
+"""Share of a run after which nothing but PPO is left; what is reported of training is from there on."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one run.
+
+    Attributes:
+        run: its name.
+        sampled: metric -> mean over held-out maps, actions drawn.
+        greedy: the same with the likeliest actions.
+        agent_steps: trained.
+        minutes: wall-clock minutes of training on one thread, beside other work.
+        approx_kl: mean over the second half.
+        agreement: mean agreement with the teacher on student-led rows late in its stay; None without such rows.
+    """
+
+    run: str
+    sampled: dict[str, float]
+    greedy: dict[str, float]
+    agent_steps: int
+    minutes: float
+    approx_kl: float
+    agreement: float | None
+
+
+def is_finished(arm: Arm, seed: int, train_dir: Path) -> bool:
+    """Whether a run has been trained and evaluated."""
+    return (train_dir / arm.last_run(seed) / EVALUATION_FILE).exists()
+
+
+def read_outcome(arm: Arm, seed: int, train_dir: Path) -> Outcome:
+    """Read a finished run."""
+    run = arm.last_run(seed)
+    data = json.loads((train_dir / run / EVALUATION_FILE).read_text(encoding="utf-8"))
+    scores: dict[str, dict[str, float]] = {}
+    for result in data["results"]:
+        if result["policy_uri"].startswith(f"metta://policy/{run}"):
+            metrics = result["metrics"]
+            scores[result["mode"]] = {
+                name: metrics[name]["mean"] for name in (REWARD, HEARTS, HELD)
+            }
+    ledger = read_ledger(train_dir / run)
+    kl = ledger.columns["losses/approx_kl"]
+    return Outcome(
+        run=run,
+        sampled=scores["sample"],
+        greedy=scores["greedy"],
+        agent_steps=arm.steps,
+        minutes=sum(_minutes(train_dir / name) for name in arm.stage_runs(seed)),
+        approx_kl=float(kl.values[kl.steps > AFTER * kl.steps[-1]].mean()),
+        agreement=_late_agreement(ledger),
+    )
+
+
+def _late_agreement(ledger: RunLedger) -> float | None:
+    """Mean over the part of the teacher's stay in which its shares are small but not yet too small to average over."""
+    column = ledger.columns.get("losses/supervised_accuracy_student_led")
+    if column is None or ledger.config is None:
+        return None
+    stay = ledger.config["trainer"]["losses"]["sliced_scripted_cloner"]["steps"]
+    late = (column.steps > 0.6 * stay) & (column.steps <= 0.9 * stay)
+    return float(column.values[late].mean()) if late.any() else None
+
+
+def _minutes(run_dir: Path) -> float:
+    times = read_ledger(run_dir).columns["metric/total_time"].values
+    return float(times[-1]) / 60.0
+
+
+def write_report(arms: list[Arm], train_dir: Path, path: Path) -> str:
+    """Write all outcomes as JSON; return the tables as Markdown, with what is missing."""
+    outcomes = {
+        arm.name: [
+            read_outcome(arm, seed, train_dir)
+            for seed in arm.seeds
+            if is_finished(arm, seed, train_dir)
+        ]
+        for arm in arms
+    }
+    write_json(path, {name: [asdict(one) for one in runs] for name, runs in outcomes.items()})
+    missing = [
+        arm.run(seed) for arm in arms for seed in arm.seeds if not is_finished(arm, seed, train_dir)
+    ]
+    parts = []
+    for question in dict.fromkeys(arm.question for arm in arms):
+        shown = [arm for arm in arms if arm.question == question and outcomes[arm.name]]
+        if not shown:
+            continue
+        baseline = BASELINE if outcomes.get(BASELINE.name) else None
+        if baseline is not None and baseline not in shown and shown[0].is_compared:
+            shown = [baseline, *shown]
+        rows = [_row(arm, outcomes[arm.name], outcomes.get(BASELINE.name, [])) for arm in shown]
+        parts.append(f"### {question}\n\n{_HEAD}\n" + "\n".join(rows))
+    parts.append("Missing: " + (", ".join(missing) or "none"))
+    return "\n\n".join(parts)
+
+
+_HEAD = (
+    "| arm | seeds | reward, sampled | to option1 | by seed | greedy | hearts | junctions held | approx_kl | agreement "
+    "| million steps | minutes |\n" + "| --- " * 12 + "|"
+)
+
+
+def _row(arm: Arm, runs: list[Outcome], baseline: list[Outcome]) -> str:
+    sampled = [run.sampled[REWARD] for run in runs]
+    difference = ""
+    if arm.name != BASELINE.name and arm.is_compared and len(runs) > 1 and len(baseline) > 1:
+        mean, low, high = welch_interval(sampled, [run.sampled[REWARD] for run in baseline])
+        difference = f"{mean:+.3f} [{low:.3f}, {high:.3f}]"
+    agreements = [run.agreement for run in runs if run.agreement is not None]
+    cells = (
+        arm.name,
+        str(len(runs)),
+        _interval(sampled, 3),
+        difference,
+        ", ".join(f"{value:.3f}" for value in sampled),
+        _interval([run.greedy[REWARD] for run in runs], 3),
+        _interval([run.sampled[HEARTS] for run in runs], 2),
+        _interval([run.sampled[HELD] for run in runs], 0),
+        f"{np.mean([run.approx_kl for run in runs]):.4f}",
+        f"{np.mean(agreements):.3f}" if agreements else "",
+        f"{runs[0].agent_steps / 1e6:g}",
+        f"{np.mean([run.minutes for run in runs]):.0f}",
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def _interval(values: list[float], digits: int) -> str:
+    """Mean and 95 % interval over seeds; for fewer than three the mean alone."""
+    interval = mean_interval(values)
+    text = f"{interval.mean:.{digits}f}"
+    if interval.low is None or interval.high is None:
+        return text
+    return f"{text} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
