@@ -1,5 +1,6 @@
-"""What only a team can do: share out its roles and its targets, and act by the clock. Used by teachers that see more than
-one agent does.
+"""What only a team can do: share out its roles and its targets, and act by the clock.
+
+Used by teachers that see more than one agent does.
 
 Roles (`allocate_roles`): every `PERIOD` ticks the team's needs are counted, and agents with the least to lose change.
 Targets (`claim_targets`): the agent that is nearest to its target claims it; the others look for another one.
