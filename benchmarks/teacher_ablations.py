@@ -143,7 +143,7 @@ ABLATIONS = (
     ),
     Ablation(
         "shared map",
-        "each agent plans from its own map; roles are still handed out",
+        "each agent plans from its own map, nothing is claimed; roles are still handed out",
         teachers=("team",),
         parameters="memory=own&roles=team",
         is_long=True,

@@ -20,10 +20,10 @@ from coglab.games.cogsguard.memory_boards import (
     ROWS,
     SEEN_NEW,
     extend_span,
-    is_remembered,
     put_object,
     rebuild_ground,
 )
+from coglab.games.cogsguard.memory_window import is_remembered
 
 CODE_OF_KIND = np.array(layout.CODE_OF_TAG, dtype=np.int64)
 CODE_NEUTRAL, CODE_COGS, CODE_CLIPS = layout.CODE_NEUTRAL, layout.CODE_COGS, layout.CODE_CLIPS
