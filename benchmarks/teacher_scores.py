@@ -3,9 +3,11 @@
     python -m benchmarks.teacher_scores                        all teachers, all settings (about an hour of one core)
     python -m benchmarks.teacher_scores --settings arena       one setting
     python -m benchmarks.teacher_scores --uris 'metta://policy/miner' --maps 8 --dry-run
+    python -m benchmarks.teacher_scores --fresh --uris 'metta://policy/cogsguard?gear=10'
 
-Held-out maps have the seeds 1,000,000 and up. Results are merged into `scores.json` beside the registry: cells that are
-not measured anew stay. Speed is measured by `benchmarks/teachers.py`.
+Held-out maps have the seeds 1,000,000 and up; with `--fresh` 1,001,000 and up, on which no rule was ever tried out.
+Results are merged into `scores.json` beside the registry: cells that are not measured anew stay.
+Speed is measured by `benchmarks/teachers.py`.
 """
 
 from __future__ import annotations
@@ -15,15 +17,29 @@ import sys
 
 import numpy as np
 
+from coglab.evaluation.config import FIRST_EVALUATION_SEED
 from coglab.evaluation.episodes import EvaluationResult, evaluate_policy
 from coglab.games.cogsguard.config import CogsGuardConfig
 from coglab.games.cogsguard.memory_layout import BOARD_KNOWN, ELEMENTS
 from coglab.games.cogsguard.teachers.registry import TEACHERS
-from coglab.games.cogsguard.teachers.scores import SETTINGS, VARIANTS, read_scores, write_scores
+from coglab.games.cogsguard.teachers.scores import (
+    FRESH,
+    FRESH_SEED,
+    SETTINGS,
+    VARIANTS,
+    read_scores,
+    write_scores,
+)
 from coglab.policies.scripted import ScriptedPolicy
 
 
-def measure(uri: str, setting: str, maps: int) -> dict[str, object]:
+def measure(
+    uri: str,
+    setting: str,
+    maps: int,
+    first_seed: int = FIRST_EVALUATION_SEED,
+    workers: int = 1,
+) -> dict[str, object]:
     """Play one teacher on the held-out maps of one setting.
 
     Returns:
@@ -37,7 +53,9 @@ def measure(uri: str, setting: str, maps: int) -> dict[str, object]:
         return policies[-1]
 
     game = CogsGuardConfig(mission=how.mission, num_agents=how.num_agents, max_steps=how.max_steps)
-    result = evaluate_policy(make, uri, game, maps=maps, mode="greedy")
+    result = evaluate_policy(
+        make, uri, game, maps=maps, mode="greedy", first_map_seed=first_seed, workers=workers
+    )
     agents = how.num_agents
     metrics = result.metrics
     metrics["elements"] = sum(
@@ -90,19 +108,22 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--uris", nargs="*", default=[*registered, *VARIANTS])
     parser.add_argument("--settings", nargs="*", default=list(SETTINGS), choices=list(SETTINGS))
     parser.add_argument("--maps", type=int, default=64)
+    parser.add_argument("--fresh", action="store_true", help=f"maps from seed {FRESH_SEED} on")
+    parser.add_argument("--workers", type=int, default=1, help="threads")
     parser.add_argument("--dry-run", action="store_true", help="print, store nothing")
     options = parser.parse_args(arguments)
     for setting in options.settings:
         for uri in options.uris:
             if SETTINGS[setting].only and uri not in SETTINGS[setting].only:
                 continue
-            measured = measure(uri, setting, options.maps)
-            if setting == "arena":
+            seed = FRESH_SEED if options.fresh else FIRST_EVALUATION_SEED
+            measured = measure(uri, setting, options.maps, seed, options.workers)
+            if setting == "arena" and not options.fresh:
                 measured["cells_seen"] = round(cells_seen(uri, min(options.maps, 16)), 0)
             print(setting, uri, measured, flush=True)
             if not options.dry_run:
                 scores = read_scores()
-                scores.setdefault(uri, {})[setting] = measured
+                scores.setdefault(uri, {})[setting + (FRESH if options.fresh else "")] = measured
                 write_scores(scores)
     return 0
 

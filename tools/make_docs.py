@@ -17,12 +17,13 @@ for folder in (ROOT / "tools", ROOT / "src"):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
-from docpages import metrics, observations, teachers  # noqa: E402 (after the path is set)
+from docpages import ablations, metrics, observations, teachers  # noqa: E402 (after the path is set)
 
 PAGES: dict[str, Callable[[], str]] = {
     metrics.PATH: metrics.render,
     observations.PATH: observations.render,
     teachers.PATH: teachers.render,
+    ablations.PATH: ablations.render,
     **{
         f"{teachers.FOLDER}/{name}.md": functools.partial(teachers.render_teacher, name)
         for name in teachers.TEACHERS

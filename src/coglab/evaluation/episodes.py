@@ -70,11 +70,12 @@ def evaluate_policy(
     workers: int = 1,
     keep_actions: bool = False,
     on_progress: Callable[[int, float], None] | None = None,
+    first_map_seed: int = FIRST_EVALUATION_SEED,
 ) -> EvaluationResult:
     """Play one episode on each held-out map.
 
-    Every game has its own map, seed 1,000,000 + i, and its own random streams, keyed by (seed, map), so the result
-    does not depend on `workers`.
+    Every game has its own map, seed `first_map_seed` + i, and its own random streams, keyed by (seed, map), so the
+    result does not depend on `workers`.
 
     Args:
         make_policy: builds an unbound policy; called once per block of maps.
@@ -86,13 +87,14 @@ def evaluate_policy(
         workers: threads; each plays whole blocks of maps.
         keep_actions: whether the result has every action, so that its episodes can be played again.
         on_progress: called now and then with the number of a block of maps and the share of its ticks played, 0 to 1.
+        first_map_seed: seed of the first map. Below `FIRST_EVALUATION_SEED` lie training maps, for tuning.
 
     Returns:
         One value per map of every statistic.
     """
     started = time.perf_counter()
     played = game_of(game)
-    pool = played.held_out_maps(game, maps, FIRST_EVALUATION_SEED)
+    pool = played.held_out_maps(game, maps, first_map_seed)
     sim = played.make_sim(game, maps, pool, seed=seed, map_choice="by_env", exact_order=EXACT_ORDER)
     sim.reset()
     blocks = [(first, min(first + BLOCK_MAPS, maps)) for first in range(0, maps, BLOCK_MAPS)]
@@ -126,7 +128,7 @@ def evaluate_policy(
     return EvaluationResult(
         policy_uri=policy_uri,
         mode=result_mode,
-        map_seeds=FIRST_EVALUATION_SEED + np.arange(maps),
+        map_seeds=first_map_seed + np.arange(maps),
         metrics=_metrics(sim, played),
         agent_steps=maps * sim.num_agents * sim.max_steps,
         seconds=time.perf_counter() - started,

@@ -106,6 +106,7 @@ AGE = _scalar("age")
 FELT = _scalar("on_ground_felt")
 ON_MAP = _scalar("on_ground_map")
 SLACK = _scalar("slack")
+ON_ENEMY = _scalar("on_enemy_map")
 STANDING = _scalar("steps_standing")
 ROW = _scalar("row")
 COLUMN = _scalar("column")
@@ -237,6 +238,16 @@ def may_get_heart(tuning, s, n):
 
 
 @helper
+def needs_influence(s, n, gear):
+    """Whether an aligner has to get influence before it can take a junction.
+
+    Not on enemy ground: what it got elsewhere it would lose again here. Going back for it was two thirds of all changes of
+    an aligner's goal, to and fro across the border, and took no junction.
+    """
+    return gear == ALIGNER_GEAR and s[n, INFLUENCE] == 0 and s[n, ON_ENEMY] == 0
+
+
+@helper
 def fighter_goal(tuning, s, d, n, gear, target):
     """Goal of an aligner or scrambler: gear, hearts, then the nearest `target`; without one, look for some."""
     if s[n, GEAR + gear] == 0:
@@ -256,7 +267,7 @@ def fighter_goal(tuning, s, d, n, gear, target):
         if may_get and d[n, CHEST] != NO_ROUTE:
             return CHEST
         return mine(s, d, n) if tuning.hand_mining == 1.0 else look_around(tuning, s, d, n)
-    if gear == ALIGNER_GEAR and s[n, INFLUENCE] == 0:
+    if needs_influence(s, n, gear) and d[n, target] != NO_ROUTE:
         if d[n, ALIGN_HOME] != NO_ROUTE:
             return ALIGN_HOME if d[n, ALIGN_HOME] > 1 or s[n, STANDING] > 3 else NO_GOAL
         if d[n, SAFE] == NO_ROUTE:
@@ -406,7 +417,7 @@ def ask_row(tuning, s, n, vibe):
                 else:
                     any_of = (1 << NEAR_FRONTIER) | (1 << PATROL)
                     then_any_of = any_of
-            elif gear == ALIGNER_GEAR and s[n, INFLUENCE] == 0:
+            elif needs_influence(s, n, gear):
                 all_of |= 1 << ALIGN_HOME
                 then_present = 0
             else:

@@ -25,7 +25,12 @@ from coglab.games.cogsguard.teachers.decide import (
 )
 from coglab.games.cogsguard.teachers.plan import observe_games, plan_rows
 from coglab.games.cogsguard.teachers.registry import SMART, TeacherSpec
-from coglab.games.cogsguard.teachers.team import TEAM_TUNING, allocate_roles, claim_targets
+from coglab.games.cogsguard.teachers.team import (
+    TEAM_TUNING,
+    allocate_roles,
+    bide_time,
+    claim_targets,
+)
 
 
 class CogsGuardTeacher:
@@ -58,6 +63,7 @@ class CogsGuardTeacher:
         self._tuning = (
             own_play if spec.memory == "own" else TEAM_PLAY._replace(hand_mining=hand_mining)
         )
+        self._team_tuning = TEAM_TUNING
         num_rows, num_agents = sim.num_rows, sim.num_agents
         given = memory if memory is not None and not memory.is_shared else None
         if given is not None and spec.memory == "own":
@@ -133,10 +139,11 @@ class CogsGuardTeacher:
             self._begin_episode(int(env))
         if self.spec.allocation == "team":
             allocate_roles(
-                TEAM_TUNING, state, self._in_team, self._roles.wanted, self._ticks, agents, begin, end
+                self._team_tuning, state, self._in_team, self._roles.wanted, self._ticks, agents, begin, end,
             )  # fmt: skip
         if self.spec.memory != "own":
             claim_targets(self._tuning, state, self.memory.agents_per_memory, agents, begin, end)
+            bide_time(self._team_tuning, state, self._ticks, agents, begin, end)
         given = (
             self._tuning, state, self._roles, self.labels, self.label_mask, self.label_weight, self.goals,
             first, last,

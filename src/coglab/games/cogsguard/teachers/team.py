@@ -1,7 +1,10 @@
-"""What only a team can do: share out its roles and its targets. Used by teachers that see more than one agent does.
+"""What only a team can do: share out its roles and its targets, and act by the clock.
+
+Used by teachers that see more than one agent does.
 
 Roles (`allocate_roles`): every `PERIOD` ticks the team's needs are counted, and agents with the least to lose change.
 Targets (`claim_targets`): the agent that is nearest to its target claims it; the others look for another one.
+Clock (`bide_time`): the clips' last junction is freed when that keeps them away for longest.
 """
 
 from __future__ import annotations
@@ -12,8 +15,9 @@ import numpy as np
 
 from coglab.engine.jit import helper, kernel
 from coglab.games.cogsguard import search_planes
+from coglab.games.cogsguard.events import INTERVAL, SCRAMBLE_START
 from coglab.games.cogsguard.flood import CELLS, LENGTH, MOVES, WORK_SIZE
-from coglab.games.cogsguard.memory_boards import ROWS
+from coglab.games.cogsguard.memory_boards import CODE_CLIPS, ROWS
 from coglab.games.cogsguard.route_classes import MINE_CLASS, NUM_ELEMENTS
 from coglab.games.cogsguard.routes import (
     blocking_agents,
@@ -27,6 +31,7 @@ from coglab.games.cogsguard.search import CLAIM_BITS
 from coglab.games.cogsguard.teachers.decide import (
     ALIGNER_VIBE,
     CARGO,
+    CLIPS,
     HEART,
     KNOWN_CLIPS,
     MINER_VIBE,
@@ -69,6 +74,9 @@ class TeamTuning(NamedTuple):
     rich_scramblers: float = 3.0
     """Scramblers more once the scarcest stock is at `stock_3`: the clips come back anywhere, and the sooner they are freed
     the fewer hearts it costs."""
+    patience: float = 50.0
+    """Ticks before a presence check in which the last known junction of the clips is not freed: a check that finds a
+    junction of theirs gives them no other, and freed after it, they own nothing until the next check."""
 
 
 TEAM_TUNING = TeamTuning()
@@ -250,6 +258,30 @@ def claim_targets(tuning, state, agents_per_memory, num_agents, first_env, last_
                     state.route_move[n, MINE_CLASS] = moves
                 elif goal >= 0:
                     follow_alone(state, n, m, goal, costs, short_work)
+
+
+@kernel
+def bide_time(tuning, state, ticks, num_agents, first_env, last_env):
+    """Let agents that stand beside the clips' last known junction wait for the next presence check.
+
+    Args:
+        tuning: `TeamTuning`.
+        state: `MemoryState` with one memory per game and current routes; the moves to the class `clips` are taken away.
+        ticks: i32 [E] ticks since the game's episode began.
+        num_agents: agents per game.
+        first_env: first game.
+        last_env: game after the last.
+    """
+    for env in range(first_env, last_env):
+        # The next action is carried out in tick ticks + 1, after the events of that tick.
+        wait = (SCRAMBLE_START - (np.int64(ticks[env]) + 1)) % INTERVAL
+        if wait == 0 or wait > tuning.patience or state.counts[env, CODE_CLIPS] != 1:
+            continue
+        for n in range(env * num_agents, (env + 1) * num_agents):
+            if state.route_dist[n, CLIPS] == 1:
+                state.route_move[n, CLIPS] = 0
+                # These moves leave something out: compute them anew next time.
+                state.routed[n, 0] = -1
 
 
 @helper
