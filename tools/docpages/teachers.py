@@ -66,7 +66,8 @@ does anything. With own labels the better play of the team is seen but not neede
 FRESH_MAPS = """Some numbers of the rules were chosen by looking at held-out maps from seed 1,000,000 on, so scores there may flatter. The same teachers on 64 maps from seed
 1,001,000 on, which were played for this table only (`python -m benchmarks.teacher_scores --fresh`):"""
 
-ELEMENTS = """`python -m benchmarks.teacher_ablations` (2026-12-01) switches off one element of the rules at a time and plays the same held-out maps: 64 at 1,000 ticks, 16 at 10,000.
+ELEMENTS = """`python -m benchmarks.teacher_ablations` (2026-12-01) switches off one element of the rules at a time and plays the same held-out maps: 64 at 1,000 ticks, 16 at 10,000
+(there the elements that the table shows only).
 Differences in reward to the full teacher; bold where the 95 % interval, paired over maps, excludes 0. With intervals, hearts and junctions: [teachers/ablations.md](teachers/ablations.md).
 
 What it shows:
@@ -74,7 +75,8 @@ What it shows:
 * Most of all it matters that miners have gear, that routes lead around agents that stand in the way, that fighters take several hearts a trip, and that scarce elements
   come first. For a team also: one map for all, and scramblers on the arena.
 * Scramblers cost a little on machina_1 in 1,000 ticks, where the clips are still few and far away; on the arena and over 10,000 ticks they are needed.
-* Patience changes nothing in 1,000 ticks. It is for long games, where hearts run out.
+* Patience changes nothing in 1,000 ticks. It is for long games, where hearts run out (docs/log.md).
+* Over 10,000 ticks a second and third scrambler by the number of the clips' junctions (`scramblers by need`) cost 0.004: those that come when the stock is full are enough.
 * Not worth their line, by these numbers: `safe ground` (since aligners do not go back for influence from enemy ground, where they wait for it does not matter), `explore
   carefully`, and `influence on the way`: no setting shows a difference. `go home in time` is worth less than 0.01: hp 0 costs gear and hearts, but little time passes far
   from own ground. They stay: each is one condition, and what cannot be told from 0 on average may matter on a map of one's own."""
@@ -145,7 +147,7 @@ def render() -> str:
         "label counts. `coglab --list teachers` prints this table; reports quote it.",
         table(header, rows),
         "Scores: reward / hearts gained per agent, mean over 64 held-out maps (seeds from 1,000,000), 8 agents; intervals are on the pages below. "
-        "Speed: labelled agent steps per second of one core's CPU time with step and observation, 64 games of machina_1, as stored before the last change of the search (ticks 500 to 600; docs/log.md has newer ones), "
+        "Speed: labelled agent steps per second of one core's CPU time with step and observation, 64 games of machina_1, ticks 500 to 1500, an otherwise idle core (2026-12-01), "
         "on a busy machine. Measured by `python -m benchmarks.teacher_scores` and `python -m benchmarks.teachers --store`.",
         "## The pages",
         pages,
