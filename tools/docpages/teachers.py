@@ -147,8 +147,8 @@ def render() -> str:
         "label counts. `coglab --list teachers` prints this table; reports quote it.",
         table(header, rows),
         "Scores: reward / hearts gained per agent, mean over 64 held-out maps (seeds from 1,000,000), 8 agents; intervals are on the pages below. "
-        "Speed: labelled agent steps per second of one core's CPU time with step and observation, 64 games of machina_1, ticks 500 to 1500, an otherwise idle core (2026-12-01), "
-        "on a busy machine. Measured by `python -m benchmarks.teacher_scores` and `python -m benchmarks.teachers --store`.",
+        "Speed: labelled agent steps per second of one core's CPU time with step and observation, 64 games of machina_1, ticks 500 to 1500, an otherwise idle core (2026-12-01). "
+        "Measured by `python -m benchmarks.teacher_scores` and `python -m benchmarks.teachers --store`.",
         "## The pages",
         pages,
         "Of the game machina_1: [dinky](teachers/dinky.md): gathers the four elements and crafts hearts, alone or four agents together.",
