@@ -79,7 +79,7 @@ def run_missing(queue: list[tuple[Arm, int]], train_dir: Path, jobs: int) -> int
         while waiting or running:
             while waiting and len(running) < jobs:
                 arm, seed = waiting.pop(0)
-                words = [*arm.command(seed), f"{_prefix(arm)}train_dir={train_dir}"]
+                words = [*arm.command(seed), f"{arm.prefix}train_dir={train_dir}"]
                 print(
                     f"{time.strftime('%H:%M')} {shlex.join(['./tools/run.py', *words])}", flush=True
                 )
@@ -113,10 +113,6 @@ def _keep_on_core(process: int, number: int) -> None:
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(process, {cores[number % len(cores)]})
-
-
-def _prefix(arm: Arm) -> str:
-    return "base." if arm.target.endswith("curriculum") else ""
 
 
 def _parse() -> argparse.Namespace:

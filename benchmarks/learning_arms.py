@@ -44,6 +44,11 @@ class Arm:
         """Name of the run with a seed."""
         return f"{self.name}-s{seed}"
 
+    @property
+    def prefix(self) -> str:
+        """What stands before a setting of a training run: a curriculum keeps them under `base`."""
+        return "base." if self.target.endswith("curriculum") else ""
+
     def stage_runs(self, seed: int) -> list[str]:
         """Names of its ledgers, in order: a curriculum has one per stage."""
         if self.target.endswith("curriculum"):
@@ -57,11 +62,10 @@ class Arm:
     def command(self, seed: int) -> list[str]:
         """The words after `tools/run.py`."""
         budget = f"trainer.total_timesteps={self.steps}"
-        workers = "training_env.num_workers=1"
+        workers = f"{self.prefix}training_env.num_workers=1"
         if self.target.endswith("curriculum"):
             role = self.steps * 3 // 20
             budget = f"role_timesteps={role} all_timesteps={self.steps - 3 * role}"
-            workers = "base.training_env.num_workers=1"
         words = (f"run={self.run(seed)}", f"seed={seed}", workers, *budget.split(), *self.words)
         return [self.target, *words]
 

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from benchmarks import learning, learning_report
+from benchmarks import learning_report
 from benchmarks.learning_arms import ARMS, Arm
 from tests.cli.helpers import Shell
 
 
 @pytest.mark.parametrize("arm", ARMS, ids=lambda arm: arm.name)
 def test_every_command_passes_a_dry_run(arm, capsys, tmp_path):
-    words = [*arm.command(arm.seeds[0]), f"{learning._prefix(arm)}train_dir={tmp_path}"]
+    words = [*arm.command(arm.seeds[0]), f"{arm.prefix}train_dir={tmp_path}"]
     done = Shell(capsys)(*words, "--dry-run")
     assert done.code == 0, done.err
 

@@ -12,7 +12,6 @@ Source: Espeholt et al. 2018 (IMPALA), Petrenko et al. 2020 (Sample Factory): ro
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -57,7 +56,6 @@ class Batch:
         uses_teacher: whether a teacher labelled any of it.
         episodes: means over the episodes that ended, see `EpisodeRecorder.summary`.
         laps: seconds per phase, for every worker.
-        seconds: wall time that the learner waited for it.
     """
 
     experience: Experience
@@ -65,7 +63,6 @@ class Batch:
     uses_teacher: bool
     episodes: dict[str, float] = field(default_factory=dict)
     laps: list[dict[str, float]] = field(default_factory=list)
-    seconds: float = 0.0
 
 
 class Collector:
@@ -170,12 +167,10 @@ class Collector:
         if self.waiting is not None:
             batch, self.waiting = self.waiting, None
             return batch
-        started = time.perf_counter()
         self._take_over_weights()
         batch = self._prepare(position)
         self._play(batch, position)
-        self._describe(batch)
-        batch.seconds = time.perf_counter() - started
+        batch.episodes = self.episodes.summary(self.ranks)
         return batch
 
     def start(self, position: Position) -> None:
@@ -197,12 +192,10 @@ class Collector:
         """
         if self._running is None:
             return
-        started = time.perf_counter()
         batch, future = self._running
         self._running = None
         future.result()
-        self._describe(batch)
-        batch.seconds = time.perf_counter() - started
+        batch.episodes = self.episodes.summary(self.ranks)
         self.waiting = batch
 
     def close(self) -> None:
@@ -246,9 +239,6 @@ class Collector:
 
         self.pool.run(of_worker)
         batch.laps = [worker.seconds for worker in self.workers]
-
-    def _describe(self, batch: Batch) -> None:
-        batch.episodes = self.episodes.summary(self.ranks)
 
     # --- checkpoints --------------------------------------------------------------------------------------------------
 

@@ -124,6 +124,7 @@ class Learner:
             )
         self.geometry, self.config, self.seed = geometry, config, seed
         self.pool, self.device, self.autocast = pool, device, autocast
+        self._backward = _backward_fused if can_fuse(config, device) else _backward
         self.ranks = ranks or Ranks()
         self._now = config
         self._bonus: float | None = None
@@ -353,8 +354,6 @@ class Learner:
             else len(segments)
         )
 
-        is_fused = can_fuse(self.config, self.device)
-
         def differentiate(shard: int) -> tuple[MetricSums, float]:
             sums, error = MetricSums(), 0.0
             network, own = self.replicas[shard], shards[shard]
@@ -362,8 +361,9 @@ class Learner:
                 part = own[start : start + micro]
                 batch = gather(experience, part, denominator, center, scale, self.device)
                 outputs = self._outputs(network, experience, part)
-                backward = _backward_fused if is_fused else _backward
-                loss, metrics, log_prob = backward(batch, outputs, self._now, self._actor_weights)
+                loss, metrics, log_prob = self._backward(
+                    batch, outputs, self._now, self._actor_weights
+                )
                 sums.add("total_loss", loss * denominator, batch.action_ST.numel())
                 for name, (total, weight) in metrics.items():
                     sums.add(name, float(total), float(weight))
