@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import signal
+import subprocess
 import sys
-import threading
 import time
 
 import pytest
@@ -169,24 +171,37 @@ def test_a_metric_may_be_named_by_its_end():
     assert not tool.maximizes
 
 
+WORKER = """
+import json, sys, time
+from pathlib import Path
+from coglab.tools.sweep_study import Study
+
+folder, me, count = Path(sys.argv[1]), *map(int, sys.argv[2:])
+study, taken = Study(folder, {"a": 1}, "s"), []
+(folder / f"ready-{me}").touch()
+while len(list(folder.glob("ready-*"))) < count:
+    time.sleep(0.01)
+while (trial := study.claim(lambda n, trials: ({"n": n}, None) if n < 40 else None)) is not None:
+    taken.append((trial.number, trial.point["n"]))
+    time.sleep(0.02)  # the others look for a trial while this one is held
+    study.end(trial.number, "finished", 5, 1.0)
+print(json.dumps(taken))
+"""
+
+
 def test_two_workers_never_get_the_same_trial(tmp_path):
-    taken, lock = [], threading.Lock()
-
-    def work():
-        study = Study(tmp_path, {"a": 1}, "s")
-        while (
-            trial := study.claim(lambda n, trials: ({"n": n}, None) if n < 40 else None)
-        ) is not None:
-            with lock:
-                taken.append((trial.number, trial.point["n"]))
-            study.end(trial.number, "finished", 5, 1.0)
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(taken) == [(n, n) for n in range(40)]
+    # Processes, as in a sweep: a process has one trial at a time, so threads would take one another's for left over.
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(tmp_path), str(me), "3"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for me in range(3)
+    ]
+    taken = [json.loads(worker.communicate(timeout=120)[0]) for worker in workers]
+    assert sorted(map(tuple, itertools.chain(*taken))) == [(n, n) for n in range(40)]
+    assert sum(bool(of_worker) for of_worker in taken) > 1
 
 
 def test_a_trial_whose_worker_died_is_given_out_again_and_one_at_work_is_not(tmp_path, monkeypatch):
