@@ -6,9 +6,9 @@
     python benchmarks/learning.py --run --only option1 critic-mse --jobs 1
 
 Every run is a command that the README could print; it is shown before it starts. A run that was killed goes on where its
-last checkpoint left it, a finished one is not repeated: the folder of runs (`--train-dir`) is the only state. Each run uses
-one thread, so that two cores train two of them. Ctrl-C or SIGTERM stops the
-runs with their checkpoints written.
+last checkpoint left it; a finished one is not repeated, nor one whose outcome stands in the JSON file (`--json`), wherever
+it was trained. Each run uses one thread, so that two cores train two of them. Ctrl-C or SIGTERM stops the runs with their
+checkpoints written.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if not __package__:  # run as a file
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.learning_arms import ARMS, Arm
-from benchmarks.learning_report import is_finished, write_report
+from benchmarks.learning_report import find_outcome, read_stored, write_report
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -56,7 +56,12 @@ def _queue(arms: list[Arm], arguments: argparse.Namespace) -> list[tuple[Arm, in
         for seed in arm.seeds
         if arguments.full or not arm.is_extra or arguments.only
     ]
-    missing = [(arm, seed) for arm, seed in runs if not is_finished(arm, seed, arguments.train_dir)]
+    stored = read_stored(arguments.json)
+    missing = [
+        (arm, seed)
+        for arm, seed in runs
+        if find_outcome(arm, seed, arguments.train_dir, stored) is None
+    ]
     return sorted(missing, key=lambda run: run[0].seeds.index(run[1]))
 
 

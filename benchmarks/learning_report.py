@@ -1,5 +1,8 @@
 """The tables of `learning.py`, from the evaluations and ledgers that runs leave in their folders.
 
+What was read once is kept in the JSON file: a run that was measured on another machine, or whose folder is gone, stays in
+the tables and is not run again.
+
 A seed is the unit: a run's score is its mean over the held-out maps, an arm's interval is Student's over its seeds, and
 differences between arms are Welch's. Three seeds are few, so these intervals are wide; they say how much another three
 seeds could differ, which an interval over maps does not.
@@ -38,6 +41,7 @@ class Outcome:
         minutes: wall-clock minutes of training on one thread, beside other work.
         approx_kl: mean over the second half.
         agreement: mean agreement with the teacher on student-led rows late in its stay; None without such rows.
+        commit: of the code that trained it, as in the ledger; None if unknown.
     """
 
     run: str
@@ -48,15 +52,29 @@ class Outcome:
     minutes: float
     approx_kl: float
     agreement: float | None
+    commit: str | None = None
 
 
-def is_finished(arm: Arm, seed: int, train_dir: Path) -> bool:
-    """Whether a run has been trained and evaluated."""
-    return (train_dir / arm.last_run(seed) / EVALUATION_FILE).exists()
+def read_stored(path: Path) -> dict[str, Outcome]:
+    """Outcomes by run that `write_report` wrote; none if the file is not there."""
+    if not path.exists():
+        return {}
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    return {one["run"]: Outcome(**one) for runs in stored.values() for one in runs}
 
 
-def read_outcome(arm: Arm, seed: int, train_dir: Path) -> Outcome:
-    """Read a finished run."""
+def find_outcome(
+    arm: Arm, seed: int, train_dir: Path, stored: dict[str, Outcome]
+) -> Outcome | None:
+    """What became of a run: read from its folder, else as it was stored at the arm's budget; None if it is missing."""
+    run = arm.last_run(seed)
+    if (train_dir / run / EVALUATION_FILE).exists():
+        return _read_outcome(arm, seed, train_dir)
+    kept = stored.get(run)
+    return kept if kept is not None and kept.agent_steps == arm.steps else None
+
+
+def _read_outcome(arm: Arm, seed: int, train_dir: Path) -> Outcome:
     run = arm.last_run(seed)
     data = json.loads((train_dir / run / EVALUATION_FILE).read_text(encoding="utf-8"))
     scores: dict[str, dict[str, float]] = {}
@@ -80,6 +98,7 @@ def read_outcome(arm: Arm, seed: int, train_dir: Path) -> Outcome:
         minutes=sum(_minutes(train_dir / name) for name in arm.stage_runs(seed)),
         approx_kl=float(kl.values[kl.steps > AFTER * kl.steps[-1]].mean()),
         agreement=_late_agreement(ledger),
+        commit=(ledger.info.get("code") or {}).get("commit"),
     )
 
 
@@ -99,18 +118,20 @@ def _minutes(run_dir: Path) -> float:
 
 
 def write_report(arms: list[Arm], train_dir: Path, path: Path) -> str:
-    """Write all outcomes as JSON; return the tables as Markdown, with what is missing."""
-    outcomes = {
-        arm.name: [
-            read_outcome(arm, seed, train_dir)
-            for seed in arm.seeds
-            if is_finished(arm, seed, train_dir)
-        ]
-        for arm in arms
+    """Write all outcomes as JSON, those of other arms as they were; return the arms' tables and what is missing."""
+    stored = read_stored(path)
+    found = {
+        arm: [find_outcome(arm, seed, train_dir, stored) for seed in arm.seeds] for arm in arms
     }
-    write_json(path, {name: [asdict(one) for one in runs] for name, runs in outcomes.items()})
+    outcomes = {arm.name: [one for one in runs if one is not None] for arm, runs in found.items()}
+    others = json.loads(path.read_text(encoding="utf-8")) if stored else {}
+    written = {name: [asdict(one) for one in runs] for name, runs in outcomes.items()}
+    write_json(path, others | written)
     missing = [
-        arm.run(seed) for arm in arms for seed in arm.seeds if not is_finished(arm, seed, train_dir)
+        arm.run(seed)
+        for arm, runs in found.items()
+        for seed, one in zip(arm.seeds, runs, strict=True)
+        if one is None
     ]
     parts = []
     for question in dict.fromkeys(arm.question for arm in arms):

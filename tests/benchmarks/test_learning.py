@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import learning_report
+from benchmarks import learning, learning_report
 from benchmarks.learning_arms import ARMS, Arm
 from tests.cli.helpers import Shell
 
@@ -43,7 +43,8 @@ def write_run(folder, name, reward, kl):
     (run / "evaluation.json").write_text(json.dumps({"results": results}))
     cloner = {"steps": 400}
     config = {"trainer": {"losses": {"sliced_scripted_cloner": cloner}}}
-    (run / "run.json").write_text(json.dumps({"schema_version": 1, "name": name}))
+    info = {"schema_version": 1, "name": name, "code": {"commit": "abc"}}
+    (run / "run.json").write_text(json.dumps(info))
     (run / "config.json").write_text(json.dumps(config))
     rows = []
     for step in range(100, 1100, 100):
@@ -76,3 +77,35 @@ def test_the_table_holds_means_intervals_and_what_is_missing(tmp_path):
     stored = json.loads((tmp_path / "out.json").read_text())
     assert [run["greedy"]["reward"] for run in stored["other"]] == pytest.approx([0.6, 0.7])
     assert stored["never"] == []
+
+
+def test_what_was_measured_stays_when_its_folder_is_gone(tmp_path):
+    arms = [Arm("option1", "A question", (), seeds=(1, 2))]
+    here, later = tmp_path / "here", tmp_path / "later"
+    write_run(here, "option1-s1", 0.4, 0.01)
+    json_file = tmp_path / "out.json"
+    first = learning_report.write_report(arms, here, json_file)
+    assert first.endswith("Missing: option1-s2")
+    write_run(later, "option1-s2", 0.6, 0.01)
+    second = learning_report.write_report(arms, later, json_file)
+    assert "| 0.400, 0.600 |" in second
+    assert second.endswith("Missing: none")
+    # An arm that is not asked for keeps its place in the file; another budget is another run.
+    learning_report.write_report([Arm("other", "Another", ())], later, json_file)
+    stored = learning_report.read_stored(json_file)
+    assert stored["option1-s1"].commit == "abc"
+    longer = Arm("option1", "A question", (), steps=50_000_000, seeds=(1, 2))
+    assert learning_report.find_outcome(longer, 1, later, stored) is None
+    assert learning_report.find_outcome(arms[0], 1, later, stored) == stored["option1-s1"]
+
+
+def test_only_what_is_neither_on_disk_nor_stored_is_queued(tmp_path, monkeypatch):
+    arms = [Arm("option1", "A question", ()), Arm("other", "A question", (), seeds=(1, 2))]
+    json_file = tmp_path / "out.json"
+    write_run(tmp_path / "gone", "option1-s1", 0.4, 0.01)
+    learning_report.write_report(arms, tmp_path / "gone", json_file)
+    write_run(tmp_path / "runs", "option1-s3", 0.4, 0.01)
+    words = ["learning.py", "--train-dir", str(tmp_path / "runs"), "--json", str(json_file)]
+    monkeypatch.setattr("sys.argv", words)
+    queue = learning._queue(arms, learning._parse())
+    assert [arm.run(seed) for arm, seed in queue] == ["other-s1", "option1-s2", "other-s2"]
