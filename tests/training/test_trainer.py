@@ -337,6 +337,34 @@ def test_a_loss_that_is_not_finite_stops_the_run_without_a_checkpoint():
     assert all(torch.isfinite(p).all() for p in trainer.network.parameters())
 
 
+@pytest.mark.parametrize(("save_takes", "saves"), [(0.5, 7), (2.0, 1)])
+def test_checkpoints_that_take_long_to_write_are_rarer(save_takes, saves, monkeypatch):
+    # A clock on which iterations take a second and checkpoints `save_takes`: 8 iterations are over before 20 x 2 s.
+    clock = [0.0]
+
+    def read_clock():
+        clock[0] += 1e-6
+        return clock[0]
+
+    monkeypatch.setattr("coglab.training.trainer.time.perf_counter", read_clock)
+    trainer = make_trainer(config=TrainerConfig(total_timesteps=1024), save_interval_s=0.5)
+    iterate, save = trainer.iterate, trainer.save
+
+    def slow_iterate():
+        clock[0] += 1.0
+        return iterate()
+
+    def slow_save(*words):
+        clock[0] += save_takes
+        return save(*words)
+
+    monkeypatch.setattr(trainer, "iterate", slow_iterate)
+    monkeypatch.setattr(trainer, "save", slow_save)
+    trainer.run()
+    assert sum(not one.final for one in save.saved) == saves
+    assert save.saved[-1].final
+
+
 @pytest.mark.parametrize("critic_update", ["mse", "gtd_lambda"])
 def test_gradients_of_two_shards_equal_those_of_one(critic_update):
     gradients = []

@@ -35,6 +35,12 @@ from coglab.training.schedules import config_at, scheduled_value, supervised_wei
 from coglab.training.teacher_plan import TeacherPlan
 from coglab.training.workers import WorkerPool
 
+BRIEF_SAVE_S = 1.0
+"""A checkpoint that takes longer to write (a big batch that waits, many map memories) is rarer, so that training goes on."""
+
+REST_AFTER_SAVE = 20
+"""Such a checkpoint is followed by this many times its own time without one: a twentieth of the run, at most, is saving."""
+
 
 class Tracker(Protocol):
     """Where metrics and messages go; see coglab.tracking."""
@@ -107,7 +113,7 @@ class Trainer:
         team_facts: `names` and `write(first_env, last_env, out)` of what the critic may see of the whole team, or None.
         tracker: metrics and messages.
         save: writes checkpoints.
-        save_interval_s: seconds between checkpoints.
+        save_interval_s: seconds between checkpoints; more where writing one takes long, see `REST_AFTER_SAVE`.
         map_pool: maps to renew between iterations, or None.
         maps_per_iteration: how many of them.
         precision: `float32`, or `bfloat16` for autocast on a GPU.
@@ -187,6 +193,7 @@ class Trainer:
             PolicyDriftError: `trainer.kl_guard` says stop; likewise.
         """
         saved_at = process_start = time.perf_counter()
+        interval_s = self.save_interval_s
         first_step = self.counters.agent_step
         total = self.config.total_timesteps
         is_stopping, _ = self._agree(False)
@@ -194,7 +201,7 @@ class Trainer:
             while self.counters.agent_step < total and not is_stopping:
                 metrics = self.iterate()
                 now = time.perf_counter()
-                is_stopping, is_due = self._agree(now - saved_at >= self.save_interval_s)
+                is_stopping, is_due = self._agree(now - saved_at >= interval_s)
                 is_last = is_stopping or self.counters.agent_step >= total
                 trained = self.counters.agent_step - first_step
                 metrics["overview/steps_per_second"] = trained / (now - process_start)
@@ -203,6 +210,7 @@ class Trainer:
                 if is_last or is_due:
                     saved = self._save(is_last)
                     saved_at = time.perf_counter()
+                    interval_s = max(self.save_interval_s, _rest_after(saved_at - now))
                     if saved:
                         self.tracker.log(self.counters.agent_step, saved)
         finally:
@@ -439,6 +447,11 @@ class Trainer:
                 "the checkpoint holds a batch of another size that was collected ahead; it is left out"
             )
         return True
+
+
+def _rest_after(save_seconds: float) -> float:
+    """Seconds without a checkpoint after one that took this long to write."""
+    return REST_AFTER_SAVE * save_seconds if save_seconds > BRIEF_SAVE_S else 0.0
 
 
 def _share_threads(num_workers: int, is_ahead: bool) -> tuple[int, int]:
