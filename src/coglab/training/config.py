@@ -348,8 +348,8 @@ class TrainerConfig(Config):
     parallel agents x bptt_horizon on a CPU."""
 
     minibatch_size: Count | Auto = "auto"
-    """Agent steps per gradient step. Must divide `batch_size` and be a multiple of `bptt_horizon`. `auto`: 1,024 on a
-    CPU, 65,536 on a GPU, about."""
+    """Agent steps per gradient step. Must divide `batch_size` and be a multiple of `bptt_horizon`. `auto`: about
+    65,536 on a GPU; 1,024 on a CPU, more where that would be over 80 minibatches per batch."""
 
     bptt_horizon: int | Auto = "auto"
     """Consecutive agent steps per training row. `auto`: 64, or 256 on a GPU."""

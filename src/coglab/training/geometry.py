@@ -35,6 +35,9 @@ GPU_ROWS = 16_384
 CPU_MINIBATCH_SIZE = 1_024
 """Clones need gradient steps more than they need exact gradients: with 8,192 they took five times as many agent steps to
 play as well (docs/log.md)."""
+CPU_MAX_MINIBATCHES = 80
+"""Larger batches get larger minibatches: the policy moves with every gradient step, and after some two hundred of them the
+batch tells little about it. Values then settled at half of what they should be, or below zero (docs/log.md)."""
 GPU_MINIBATCH_SIZE = 65_536
 MAX_GPU_WORKERS = 8
 """On a GPU the workers only simulate and encode; more threads than this fight over the interpreter."""
@@ -362,8 +365,11 @@ def _num_minibatches(
 ) -> int:
     segments = batch // horizon
     if trainer.minibatch_size == "auto":
-        target = GPU_MINIBATCH_SIZE if device == "cuda" else CPU_MINIBATCH_SIZE
-        return min(segments, max(1, round(batch / target)))
+        if device == "cuda":
+            minibatches = round(batch / GPU_MINIBATCH_SIZE)
+        else:
+            minibatches = min(CPU_MAX_MINIBATCHES, round(batch / CPU_MINIBATCH_SIZE))
+        return min(segments, max(1, minibatches))
     size = trainer.minibatch_size
     if typed_batch and typed_batch % size:
         raise UserError(
