@@ -88,13 +88,15 @@ OPTIONS, SHARES, STAY, CRITIC, SLICES, AHEAD, NETWORKS, MISSIONS, LONG = (
     "The critic",
     "What is dealt into slices",
     "Collecting ahead",
-    "Architectures after four million steps",
+    "Architectures",
     "Missions",
     "Long runs",
 )
 
 BRIEF = cloner(more=", anneal_start_step: 2_400_000, steps: 3_200_000")
 """The teacher of runs that are too short for a fifth of them to teach much."""
+STAY_15M = cloner(more=", anneal_start_step: 9_000_000, steps: 12_000_000")
+"""The same for 15 million steps."""
 
 ARMS = (
     Arm("option1", OPTIONS, (cloner(),)),
@@ -115,6 +117,22 @@ ARMS = (
         NETWORKS,
         ("policy_architecture={kind: vit, map_memory: true}", BRIEF),
         4_000_000,
+        (1,),
+        is_compared=False,
+    ),
+    Arm(
+        "fast-15M",
+        NETWORKS,
+        ("policy_architecture=fast", STAY_15M),
+        15_000_000,
+        (1,),
+        is_compared=False,
+    ),
+    Arm(
+        "vit-15M",
+        NETWORKS,
+        ("policy_architecture={kind: vit, map_memory: true}", STAY_15M),
+        15_000_000,
         (1,),
         is_compared=False,
     ),
