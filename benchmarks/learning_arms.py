@@ -93,22 +93,24 @@ OPTIONS, SHARES, STAY, CRITIC, SLICES, AHEAD, NETWORKS, MISSIONS, LONG = (
     "Long runs",
 )
 
+FIFTH = f", steps: {SHORT // 5}"
+"""What was the default when most arms were run: labels for a fifth of the run, fewer from the start on."""
 BRIEF = cloner(more=", anneal_start_step: 2_400_000, steps: 3_200_000")
 """The teacher of runs that are too short for a fifth of them to teach much."""
 STAY_15M = cloner(more=", anneal_start_step: 9_000_000, steps: 12_000_000")
 """The same for 15 million steps."""
 
 ARMS = (
-    Arm("option1", OPTIONS, (cloner(),)),
-    Arm("option2", OPTIONS, (cloner("metta://policy/teacher", student_led=None),)),
+    Arm("option1", OPTIONS, (cloner(more=FIFTH),)),
+    Arm("option2", OPTIONS, (cloner("metta://policy/teacher", student_led=None, more=FIFTH),)),
     Arm("option3", OPTIONS, ()),
     Arm("option4", OPTIONS, (), target="recipes.experiment.cogsguard.curriculum"),
-    Arm("share-03", SHARES, (cloner(teacher_led=0.3, student_led=0.7),)),
-    Arm("share-07", SHARES, (cloner(teacher_led=0.7, student_led=0.3),)),
+    Arm("share-03", SHARES, (cloner(teacher_led=0.3, student_led=0.7, more=FIFTH),)),
+    Arm("share-07", SHARES, (cloner(teacher_led=0.7, student_led=0.3, more=FIFTH),)),
     Arm("stay-long", STAY, (cloner(more=", anneal_start_step: 12_000_000, steps: 16_000_000"),)),
-    Arm("critic-mse", CRITIC, (cloner(), "trainer.losses.ppo_critic.critic_update=mse")),
-    Arm("slices-env", SLICES, (cloner(more=", slice_unit: env"),)),
-    Arm("ahead", AHEAD, (cloner(), "trainer.collect_ahead=true")),
+    Arm("critic-mse", CRITIC, (cloner(more=FIFTH), "trainer.losses.ppo_critic.critic_update=mse")),
+    Arm("slices-env", SLICES, (cloner(more=f"{FIFTH}, slice_unit: env"),)),
+    Arm("ahead", AHEAD, (cloner(more=FIFTH), "trainer.collect_ahead=true")),
     Arm(
         "fast-4M", NETWORKS, ("policy_architecture=fast", BRIEF), 4_000_000, (1,), is_compared=False
     ),
@@ -139,7 +141,7 @@ ARMS = (
     Arm(
         "machina1-1000",
         MISSIONS,
-        ("mission=machina_1", "num_agents=8", "max_steps=1000", cloner()),
+        ("mission=machina_1", "num_agents=8", "max_steps=1000", cloner(more=FIFTH)),
         seeds=(1,),
         is_compared=False,
     ),

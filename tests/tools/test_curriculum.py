@@ -30,7 +30,7 @@ def test_each_stage_starts_from_the_last_ones_checkpoint_and_has_its_own_teacher
     assert uris[3] == "metta://policy/cogsguard?gear=4"
     assert [stage.evaluator.at_end for stage in stages] == [False, False, False, True]
     assert all(stage.training_env.game.num_agents == 4 for stage in stages)
-    assert stages[0].trainer.losses.sliced_scripted_cloner.steps == 20_000_000
+    assert stages[0].trainer.losses.sliced_scripted_cloner.steps == 40_000_000
     assert tool.resolve() == tool
     assert len(tool.plan()) == 4
 

@@ -56,11 +56,34 @@ def test_every_key_of_teacher_has_its_place():
         "teacher_led_proportion": 0.25,
         "steps": 1_000_000,
         "anneal_start_step": 1000,
-        "default_phase": 0.2,
+        "default_phase": None,
         "default_hold": 0.0,
         "anneal": True,
         "slice_unit": "agent",
     }
+
+
+@pytest.mark.parametrize(
+    ("total", "hold", "stay"),
+    [
+        (
+            20_000_000,
+            12_000_000,
+            16_000_000,
+        ),  # four fifths of a short run, falling in the last quarter
+        (100_000_000, 30_000_000, 40_000_000),
+        (200_000_000, 0, 40_000_000),  # from here on a fifth, falling from the start
+        (5_000_000_000, 0, 1_000_000_000),
+    ],
+)
+def test_a_teacher_stays_a_fifth_of_a_run_but_long_enough_to_teach(total, hold, stay):
+    loss = resolve(f"teacher={PLAN}", f"trainer.total_timesteps={total}").trainer.losses
+    cloner = loss.sliced_scripted_cloner
+    assert (cloner.anneal_start_step, cloner.steps) == (hold, stay)
+    typed = resolve(
+        f"teacher={PLAN}", f"trainer.total_timesteps={total}", "teacher.anneal_start_step=5"
+    ).trainer.losses.sliced_scripted_cloner
+    assert (typed.anneal_start_step, typed.steps) == (5, stay)
 
 
 def test_every_mode_resolves_into_the_losses_that_it_uses():
@@ -80,8 +103,8 @@ def test_every_mode_resolves_into_the_losses_that_it_uses():
         losses = tool.trainer.losses
         enabled = {name for name, loss in losses if loss.enabled}
         assert enabled == {used, *(("ppo_actor", "ppo_critic") if ppo else ())}, mode
-        steps = {"supervisor": None, "sliced_cloner_no_ppo": 1_000_000}.get(mode, 200_000)
-        assert getattr(losses, used).steps == steps
+        steps = {"supervisor": None, "sliced_cloner_no_ppo": 1_000_000, "sliced_cloner": 800_000}
+        assert getattr(losses, used).steps == steps.get(mode, 200_000)
         distils = used != "sliced_scripted_cloner"
         assert losses.ppo_actor.coef_with_teacher == (1.0 if distils else 0.1)
         assert tool.resolve() == tool

@@ -26,7 +26,9 @@ def test_documented_commands_work_on_every_machine(cores, agents, device, batch_
         assert 0.9 * batch_size < g.batch_size <= batch_size
 
 
-@pytest.mark.parametrize(("batch_size", "minibatches"), [("auto", 80), (40_960, 40), (2_097_152, 80)])
+@pytest.mark.parametrize(
+    ("batch_size", "minibatches"), [("auto", 80), (40_960, 40), (2_097_152, 80)]
+)
 def test_a_batch_is_never_more_than_80_gradient_steps_on_a_cpu(batch_size, minibatches):
     g = resolve({"batch_size": batch_size})
     assert g.num_minibatches == minibatches

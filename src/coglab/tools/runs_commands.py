@@ -25,10 +25,10 @@ from coglab.config.layers import KeyPath, all_values, dotted, flatten, nest_dott
 from coglab.tools.base import Tool
 from coglab.tools.run_names import check_run_name
 from coglab.tools.teacher_spelling import CLONER, ENABLED, PLACES, URI
-from coglab.tools.train import TrainTool
-from coglab.training.config import TEACHER_PHASE
+from coglab.tools.train import TrainTool, teacher_phase
 
 _RECIPE = re.compile(r"recipes\.(?:prod|experiment)\.[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*")
+_STAY = ("steps", "anneal_start_step")
 _SHORT = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)?")
 _LEFT_OUT = ("run", "train_dir", "teacher", "wandb", "display", "evaluator", "checkpointer")
 _SEED: KeyPath = ("system", "seed")
@@ -238,13 +238,15 @@ class Commander:
         budget = values.get(_BUDGET, flat_default.get(_BUDGET))
         if enabled and uri:
             teacher: dict[str, Any] = {"mode": "sliced_cloner", "policy_uri": uri}
+            stay = {key: values.get(PLACES[key], flat_default.get(PLACES[key])) for key in _STAY}
+            is_usual_stay = budget is not None and stay == _usual_stay(default, int(budget))
             for key, path in PLACES.items():
                 value = values.get(path, flat_default.get(path))
                 if key == "policy_uri" or value is None:
                     continue
-                if key == "steps" and budget and value == int(int(budget) * TEACHER_PHASE):
+                if key in _STAY and is_usual_stay:
                     continue
-                if "proportion" in key or value != flat_default.get(path):
+                if key in _STAY or "proportion" in key or value != flat_default.get(path):
                     teacher[key] = value
             words.append(
                 "teacher="
@@ -269,6 +271,13 @@ class Commander:
             is_parameter = path[:-1] == _GAME and path[-1] in parameters
             words.append(f"{path[-1] if is_parameter else dotted(path)}={show_value(rest[path])}")
         return words
+
+
+def _usual_stay(default: Tool, total: int) -> dict[str, int]:
+    """How long the recipe's teacher stays in a run of this length if nothing is said of it."""
+    assert isinstance(default, TrainTool)
+    loss = default.trainer.losses.sliced_scripted_cloner.model_copy(update={"anneal_start_step": 0})
+    return {"anneal_start_step": 0, **teacher_phase(loss, total)}
 
 
 def full_recipe(name: str) -> str | None:

@@ -28,6 +28,9 @@ from coglab.tools.teacher_spelling import (
 )
 from coglab.tracking.config import DisplayConfig, Wandb, WandbConfig
 from coglab.training.config import (
+    FEWEST_LABELLED,
+    HOLD,
+    LONGEST_PHASE,
     TEACHER_LOSSES,
     TEACHER_PHASE,
     SlicedScriptedClonerConfig,
@@ -105,7 +108,8 @@ class TrainTool(Tool):
         if not getattr(getattr(losses, used), "anneal", True):
             return tool  # constant for as long as the run lasts
         has_ppo = losses.ppo_actor.enabled or losses.ppo_critic.enabled
-        length: Tree = _teacher_phase(getattr(losses, used), total) if has_ppo else {"steps": total}
+        phase = teacher_phase(getattr(losses, used), total) if has_ppo else {"steps": total}
+        length: Tree = {**phase}
         for key in reversed((*LOSSES, used)):
             length = {key: length}
         return self._checked(merge(tree, length))
@@ -170,11 +174,26 @@ class TrainTool(Tool):
         return train_run.run(tool)
 
 
-def _teacher_phase(loss: Any, total: int) -> dict[str, Tree]:
-    """How long a teacher stays whose `steps` were left out, in agent steps."""
+def teacher_phase(loss: Any, total: int) -> dict[str, int]:
+    """How long a teacher stays whose `steps` were left out.
+
+    Args:
+        loss: the teacher's loss, such as `trainer.losses.sliced_scripted_cloner`.
+        total: agent steps of the run.
+
+    Returns:
+        Agent steps: `steps`, and `anneal_start_step` if that follows too; keys of the loss.
+    """
+    usual = int(total * TEACHER_PHASE)
     if not isinstance(loss, SlicedScriptedClonerConfig):
-        return {"steps": int(total * TEACHER_PHASE)}
-    phase: dict[str, Tree] = {"steps": int(total * loss.default_phase)}
-    if loss.default_hold and not loss.anneal_start_step:
-        phase["anneal_start_step"] = int(total * loss.default_hold)
-    return phase
+        return {"steps": usual}
+    if loss.default_phase is not None:
+        steps, hold = int(total * loss.default_phase), int(total * loss.default_hold)
+    else:
+        steps = max(usual, min(FEWEST_LABELLED, int(total * LONGEST_PHASE)))
+        hold = int(steps * HOLD) if steps > usual else 0
+    return (
+        {"steps": steps}
+        if loss.anneal_start_step or not hold
+        else {"steps": steps, "anneal_start_step": hold}
+    )

@@ -72,6 +72,16 @@ class PpoCriticConfig(Config):
 TEACHER_PHASE = 0.2
 """Share of `trainer.total_timesteps` that a teacher stays where its `steps` were left out."""
 
+FEWEST_LABELLED = 40_000_000
+"""Agent steps that a cloner stays at least, up to `LONGEST_PHASE` of a run: labelled for 4 of 20 million steps, students
+reached nine tenths of their teacher; for 16 million, all of it and more (docs/16-january-plan.md)."""
+
+LONGEST_PHASE = 0.8
+"""Share of a short run that a cloner stays at most."""
+
+HOLD = 0.75
+"""Share of such a lengthened stay up to which its shares stay constant."""
+
 
 class SlicedScriptedClonerConfig(Config):
     """Cross-entropy on the teacher's label, on teacher-led and student-led rows."""
@@ -89,17 +99,17 @@ class SlicedScriptedClonerConfig(Config):
     """Share of rows on which the teacher acts and its label is scored, at the start."""
 
     steps: Count | None = Field(None, ge=0)
-    """Agent steps at which both shares reach 0. Left out: `default_phase` of `trainer.total_timesteps` at the first
-    start, a fifth."""
+    """Agent steps at which both shares reach 0. Left out, it is settled at the first start: a fifth of
+    `trainer.total_timesteps`, but at least 40 million steps, or four fifths of a run that is too short for those."""
 
     anneal_start_step: Count = Field(0, ge=0)
     """Agent steps up to which both shares stay constant; from there they fall linearly."""
 
-    default_phase: Number = Field(TEACHER_PHASE, gt=0, le=1)
-    """Share of `trainer.total_timesteps` that `steps` becomes at the first start where it is left out."""
+    default_phase: Number | None = Field(None, gt=0, le=1)
+    """Share of `trainer.total_timesteps` that `steps` becomes where it is left out, instead of the rule there."""
 
     default_hold: Number = Field(0.0, ge=0, le=1)
-    """Share of `trainer.total_timesteps` that `anneal_start_step` becomes at the first start where `steps` is left out."""
+    """With `default_phase`: share of `trainer.total_timesteps` that `anneal_start_step` becomes where it is left out."""
 
     anneal: bool = True
     """Off: the shares stay as they are, up to `steps` if it is given, else for the whole run."""
