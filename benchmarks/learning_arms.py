@@ -1,7 +1,6 @@
 """The runs of `learning.py`: which settings are compared, with how many seeds and agent steps.
 
-An arm is one setting; its runs differ by the seed alone. Arms of a question are compared with the shared baseline
-`option1`, the recommended command.
+An arm is one setting; its runs differ by the seed alone. Arms of a question are compared with a shared baseline.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ class Arm:
         seeds: one run each.
         target: the recipe.
         is_compared: whether it is measured against the baseline.
+        baseline: the arm that it is measured against.
         is_extra: only run with `--full`.
     """
 
@@ -38,6 +38,7 @@ class Arm:
     seeds: tuple[int, ...] = SEEDS
     target: str = "recipes.experiment.cogsguard.train"
     is_compared: bool = True
+    baseline: str = "option1"
     is_extra: bool = False
 
     def run(self, seed: int) -> str:
@@ -63,7 +64,9 @@ class Arm:
         """The words after `tools/run.py`."""
         budget = f"trainer.total_timesteps={self.steps}"
         workers = f"{self.prefix}training_env.num_workers=1"
-        if self.target.endswith("curriculum"):
+        if any(word.startswith("stages=") for word in self.words):
+            budget = ""  # each stage has its own
+        elif self.target.endswith("curriculum"):
             role = self.steps * 3 // 20
             budget = f"role_timesteps={role} all_timesteps={self.steps - 3 * role}"
         words = (f"run={self.run(seed)}", f"seed={seed}", workers, *budget.split(), *self.words)
@@ -81,10 +84,23 @@ def cloner(
     )
 
 
-OPTIONS, SHARES, STAY, CRITIC, SLICES, AHEAD, NETWORKS, MISSIONS, LONG = (
-    "The four options",
+def fifth_stages() -> str:
+    """The word that names the stages of `cogsguard.curriculum` with teachers there for a fifth of each."""
+    role = SHORT * 3 // 20
+    stages = [(name, f"metta://policy/{name}", role) for name in STAGES[:3]]
+    stages.append((STAGES[3], OWN, SHORT - 3 * role))
+    texts = (
+        f"{{name: {name}, total_timesteps: {steps}, teacher: {{policy_uri: {uri}, "
+        f"teacher_led_proportion: 0.5, student_led_proportion: 0.5, steps: {steps // 5}}}}}"
+        for name, uri, steps in stages
+    )
+    return f"stages=[{', '.join(texts)}]"
+
+
+OPTIONS, LONG_OPTIONS, SHARES, CRITIC, SLICES, AHEAD, NETWORKS, MISSIONS, LONG = (
+    "The four options, the teacher there for 4 of 20 million steps",
+    "The same, the teacher there for 16",
     "The teacher's share",
-    "How long the teacher stays",
     "The critic",
     "What is dealt into slices",
     "Collecting ahead",
@@ -97,6 +113,8 @@ FIFTH = f", steps: {SHORT // 5}"
 """What was the default when most arms were run: labels for a fifth of the run, fewer from the start on."""
 BRIEF = cloner(more=", anneal_start_step: 2_400_000, steps: 3_200_000")
 """The teacher of runs that are too short for a fifth of them to teach much."""
+STAY_20M = ", anneal_start_step: 12_000_000, steps: 16_000_000"
+"""What is the default now, for 20 million steps."""
 STAY_15M = cloner(more=", anneal_start_step: 9_000_000, steps: 12_000_000")
 """The same for 15 million steps."""
 
@@ -104,10 +122,23 @@ ARMS = (
     Arm("option1", OPTIONS, (cloner(more=FIFTH),)),
     Arm("option2", OPTIONS, (cloner("metta://policy/teacher", student_led=None, more=FIFTH),)),
     Arm("option3", OPTIONS, ()),
-    Arm("option4", OPTIONS, (), target="recipes.experiment.cogsguard.curriculum"),
+    Arm("option4", OPTIONS, (fifth_stages(),), target="recipes.experiment.cogsguard.curriculum"),
+    Arm("stay-long", LONG_OPTIONS, (cloner(more=STAY_20M),), baseline="option1"),
+    Arm(
+        "option2-long",
+        LONG_OPTIONS,
+        (cloner("metta://policy/teacher", student_led=None, more=STAY_20M),),
+        baseline="stay-long",
+    ),
+    Arm(
+        "option4-long",
+        LONG_OPTIONS,
+        (),
+        target="recipes.experiment.cogsguard.curriculum",
+        baseline="stay-long",
+    ),
     Arm("share-03", SHARES, (cloner(teacher_led=0.3, student_led=0.7, more=FIFTH),)),
     Arm("share-07", SHARES, (cloner(teacher_led=0.7, student_led=0.3, more=FIFTH),)),
-    Arm("stay-long", STAY, (cloner(more=", anneal_start_step: 12_000_000, steps: 16_000_000"),)),
     Arm("critic-mse", CRITIC, (cloner(more=FIFTH), "trainer.losses.ppo_critic.critic_update=mse")),
     Arm("slices-env", SLICES, (cloner(more=f"{FIFTH}, slice_unit: env"),)),
     Arm("ahead", AHEAD, (cloner(more=FIFTH), "trainer.collect_ahead=true")),

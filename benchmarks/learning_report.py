@@ -16,14 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.learning_arms import ARMS, Arm
+from benchmarks.learning_arms import Arm
 from coglab.analysis.statistics import mean_interval, welch_interval
 from coglab.evaluation.report import write_json
 from coglab.tools.closing import EVALUATION_FILE
 from coglab.tracking.ledger_reader import RunLedger, read_ledger
 
 REWARD, HEARTS, HELD = "reward", "heart.gained", "cogs/aligned.junction.held"
-BASELINE = ARMS[0]
 AFTER = 0.5
 """Share of a run after which nothing but PPO is left; what is reported of training is from there on."""
 
@@ -138,25 +137,24 @@ def write_report(arms: list[Arm], train_dir: Path, path: Path) -> str:
         shown = [arm for arm in arms if arm.question == question and outcomes[arm.name]]
         if not shown:
             continue
-        baseline = BASELINE if outcomes.get(BASELINE.name) else None
-        if baseline is not None and baseline not in shown and shown[0].is_compared:
-            shown = [baseline, *shown]
-        rows = [_row(arm, outcomes[arm.name], outcomes.get(BASELINE.name, [])) for arm in shown]
+        names = {arm.baseline for arm in shown if arm.is_compared}
+        shown = [arm for arm in arms if arm in shown or (arm.name in names and outcomes[arm.name])]
+        rows = [_row(arm, outcomes[arm.name], outcomes.get(arm.baseline, [])) for arm in shown]
         parts.append(f"### {question}\n\n{_HEAD}\n" + "\n".join(rows))
     parts.append("Missing: " + (", ".join(missing) or "none"))
     return "\n\n".join(parts)
 
 
 _HEAD = (
-    "| arm | seeds | reward, sampled | to option1 | by seed | greedy | its teacher | hearts | junctions held | approx_kl "
-    "| agreement | million steps | minutes |\n" + "| --- " * 13 + "|"
+    "| arm | seeds | reward, sampled | to the baseline | by seed | greedy | its teacher | hearts | junctions held "
+    "| approx_kl | agreement | million steps | minutes |\n" + "| --- " * 13 + "|"
 )
 
 
 def _row(arm: Arm, runs: list[Outcome], baseline: list[Outcome]) -> str:
     sampled = [run.sampled[REWARD] for run in runs]
     difference = ""
-    if arm.name != BASELINE.name and arm.is_compared and len(runs) > 1 and len(baseline) > 1:
+    if arm.name != arm.baseline and arm.is_compared and len(runs) > 1 and len(baseline) > 1:
         mean, low, high = welch_interval(sampled, [run.sampled[REWARD] for run in baseline])
         difference = f"{mean:+.3f} [{low:.3f}, {high:.3f}]"
     teachers = [run.teacher for run in runs if run.teacher is not None]
