@@ -35,6 +35,13 @@ def test_a_batch_is_never_more_than_80_gradient_steps_on_a_cpu(batch_size, minib
     assert g.minibatch_size == pytest.approx(g.batch_size / minibatches, rel=0.01)
 
 
+@pytest.mark.parametrize("batch_size", [81_920, 655_360, 2_097_152])
+def test_a_large_batch_has_more_games_rather_than_longer_stretches_of_them(batch_size):
+    g = resolve({"batch_size": batch_size})
+    assert g.rounds <= 4
+    assert g.num_envs >= 100
+
+
 def test_rounding_down_of_the_batch_is_said():
     g = resolve({"batch_size": 2_097_152})
     assert g.batch_size != 2_097_152

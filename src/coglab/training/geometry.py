@@ -35,9 +35,14 @@ GPU_ROWS = 16_384
 CPU_MINIBATCH_SIZE = 1_024
 """Clones need gradient steps more than they need exact gradients: with 8,192 they took five times as many agent steps to
 play as well (docs/log.md)."""
+MAX_ROUNDS = 4
+"""Larger batches get more games instead of longer stretches of the same ones: with 8 rounds a batch, values settled at half
+of what they should be, with 26 they sank below zero (docs/log.md). More games cost no time (benchmarks/train.py, `--envs`)."""
+CPU_MAX_ROWS = 16_384
+"""Rows of larger batches; each needs about 40 kB."""
 CPU_MAX_MINIBATCHES = 80
-"""Larger batches get larger minibatches: the policy moves with every gradient step, and after some two hundred of them the
-batch tells little about it. Values then settled at half of what they should be, or below zero (docs/log.md)."""
+"""Larger batches get larger minibatches: the policy moves with every gradient step, and after hundreds of them a batch tells
+little about it."""
 GPU_MINIBATCH_SIZE = 65_536
 MAX_GPU_WORKERS = 8
 """On a GPU the workers only simulate and encode; more threads than this fight over the interpreter."""
@@ -324,6 +329,8 @@ def _workers_and_envs(
                 f"x trainer.bptt_horizon {horizon}; use trainer.batch_size={team * horizon} or more"
             )
         games_worth = wanted // (team * horizon)
+        if device == "cpu":
+            rows = max(rows, min(CPU_MAX_ROWS, games_worth // MAX_ROUNDS * agents))
         if env.num_workers == "auto":
             workers = min(workers, games_worth)
         elif games_worth < workers:
@@ -348,9 +355,10 @@ def _best_num_envs(games_worth: int, workers: int, most: int) -> int:
         Games; between about half of `most` and `most`, unless the batch is smaller.
     """
     fewest_rounds = math.ceil(games_worth / most)
+    most_rounds = max(fewest_rounds, min(2 * fewest_rounds, MAX_ROUNDS))
     choices = (
         (games_worth // (rounds * workers) * workers, rounds)
-        for rounds in range(fewest_rounds, 2 * fewest_rounds + 1)
+        for rounds in range(fewest_rounds, most_rounds + 1)
     )
     num_envs, _ = max(choices, key=lambda choice: (choice[0] * choice[1], choice[0]))
     return num_envs
