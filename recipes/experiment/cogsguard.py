@@ -33,7 +33,7 @@ def train(
         ./tools/run.py recipes.experiment.cogsguard.train run=first \
             'teacher={mode: sliced_cloner, policy_uri: "metta://policy/cogsguard?gear=10",
                       teacher_led_proportion: 0.5, student_led_proportion: 0.5}' \
-            trainer.total_timesteps=25_000_000
+            trainer.total_timesteps=20_000_000
 
     Args:
         mission: `arena`, `machina_1`, `tutorial`, or the path of a text map, `FILE.map`.

@@ -56,7 +56,7 @@ def test_every_key_of_teacher_has_its_place():
         "teacher_led_proportion": 0.25,
         "steps": 1_000_000,
         "anneal_start_step": 1000,
-        "default_phase": None,
+        "default_phase": 0.2,
         "default_hold": 0.0,
         "anneal": True,
         "slice_unit": "agent",
@@ -254,7 +254,7 @@ def test_the_machina1_recipe_clones_for_a_quarter_then_anneals_whatever_the_budg
     assert (as_published.anneal_start_step, as_published.steps) == (2_500_000_000, 5_500_000_000)
     assert (as_published.student_led_proportion, as_published.teacher_led_proportion) == (1, 0)
     short = cloner("trainer.total_timesteps=40_000_000")
-    assert (short.anneal_start_step, short.steps) == (10_000_000, 22_000_000)
+    assert (short.anneal_start_step, short.steps) == (24_000_000, 32_000_000)
     chosen = cloner("teacher={steps: 3e6}", "trainer.total_timesteps=40_000_000")
     assert (chosen.anneal_start_step, chosen.steps) == (0, 3_000_000)
 

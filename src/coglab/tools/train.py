@@ -184,16 +184,10 @@ def teacher_phase(loss: Any, total: int) -> dict[str, int]:
     Returns:
         Agent steps: `steps`, and `anneal_start_step` if that follows too; keys of the loss.
     """
-    usual = int(total * TEACHER_PHASE)
     if not isinstance(loss, SlicedScriptedClonerConfig):
-        return {"steps": usual}
-    if loss.default_phase is not None:
-        steps, hold = int(total * loss.default_phase), int(total * loss.default_hold)
-    else:
-        steps = max(usual, min(FEWEST_LABELLED, int(total * LONGEST_PHASE)))
-        hold = int(steps * HOLD) if steps > usual else 0
-    return (
-        {"steps": steps}
-        if loss.anneal_start_step or not hold
-        else {"steps": steps, "anneal_start_step": hold}
-    )
+        return {"steps": int(total * TEACHER_PHASE)}
+    usual = int(total * loss.default_phase)
+    steps = max(usual, min(FEWEST_LABELLED, int(total * LONGEST_PHASE)))
+    hold = int(steps * HOLD) if steps > usual else int(total * loss.default_hold)
+    phase = {"steps": steps}
+    return phase if loss.anneal_start_step or not hold else {**phase, "anneal_start_step": hold}

@@ -99,17 +99,18 @@ class SlicedScriptedClonerConfig(Config):
     """Share of rows on which the teacher acts and its label is scored, at the start."""
 
     steps: Count | None = Field(None, ge=0)
-    """Agent steps at which both shares reach 0. Left out, it is settled at the first start: a fifth of
+    """Agent steps at which both shares reach 0. Left out, it is settled at the first start: `default_phase` of
     `trainer.total_timesteps`, but at least 40 million steps, or four fifths of a run that is too short for those."""
 
     anneal_start_step: Count = Field(0, ge=0)
     """Agent steps up to which both shares stay constant; from there they fall linearly."""
 
-    default_phase: Number | None = Field(None, gt=0, le=1)
-    """Share of `trainer.total_timesteps` that `steps` becomes where it is left out, instead of the rule there."""
+    default_phase: Number = Field(TEACHER_PHASE, gt=0, le=1)
+    """Share of `trainer.total_timesteps` that `steps` becomes at least where it is left out."""
 
     default_hold: Number = Field(0.0, ge=0, le=1)
-    """With `default_phase`: share of `trainer.total_timesteps` that `anneal_start_step` becomes where it is left out."""
+    """Share of `trainer.total_timesteps` that `anneal_start_step` becomes where `steps` is left out; three quarters of
+    `steps` where those were lengthened."""
 
     anneal: bool = True
     """Off: the shares stay as they are, up to `steps` if it is given, else for the whole run."""

@@ -37,7 +37,7 @@ CPU_MINIBATCH_SIZE = 1_024
 play as well (docs/log.md)."""
 MAX_ROUNDS = 4
 """Larger batches get more games instead of longer stretches of the same ones: with 8 rounds a batch, values settled at half
-of what they should be, with 26 they sank below zero (docs/log.md). More games cost no time (benchmarks/train.py, `--envs`)."""
+of what they should be, with 26 they sank below zero (docs/log.md). More games cost no time."""
 CPU_MAX_ROWS = 16_384
 """Rows of larger batches; each needs about 40 kB."""
 CPU_MAX_MINIBATCHES = 80
