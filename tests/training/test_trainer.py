@@ -6,9 +6,10 @@ import torch
 
 from coglab.config import UserError
 from coglab.tracking.names import check_name
+from coglab.training import learner
 from coglab.training.config import OptimizerConfig, TrainerConfig
 from coglab.training.experience import Experience
-from coglab.training.learner import Latest, NonFiniteLossError
+from coglab.training.learner import Latest, NonFiniteLossError, newest_bootstrap
 from coglab.training.rollout import RolloutPlan
 from coglab.training.teacher_plan import PPO, STUDENT, TEACHER, TEACHER_LED, TeacherPlan
 from tests.training.fakes import (
@@ -127,6 +128,33 @@ def test_bootstraps_are_values_of_the_next_observation():
     with torch.no_grad():
         values = trainer.network(inputs, state, resets).values_ST[:, 0]
     np.testing.assert_allclose(trainer.collector.experience.bootstrap[rows:], values, atol=1e-6)
+
+
+def test_a_segment_ends_at_the_newest_value_of_the_rows_next_segment(monkeypatch):
+    # Two rounds, so the first half of the segments goes on in the second. The weights are those of the collection until
+    # the first step is made, so values are newer from the second minibatch on.
+    trainer = collect(num_minibatches=4)
+    experience = trainer.collector.experience
+    rows, segments = experience.num_rows, np.arange(experience.num_segments)
+    collected = experience.bootstrap.copy()
+    unchanged = newest_bootstrap(experience, segments, experience.steps.value)
+    np.testing.assert_array_equal(unchanged, collected)
+    given = []
+    plain = learner.gather
+
+    def note(experience, part, bootstrap, *rest):
+        given.append((part.copy(), bootstrap.copy()))
+        return plain(experience, part, bootstrap, *rest)
+
+    monkeypatch.setattr(learner, "gather", note)
+    trainer.learner.prepare(experience, trainer.collector.stage.reward_mean)
+    trainer.learner.update(experience, 0, 0)
+    passed = np.concatenate([part for part, _ in given[1:3]])
+    last, at_last = given[3]
+    is_newer = np.isin(last + rows, passed)
+    assert 0 < is_newer.sum() < len(last)
+    assert (at_last != collected[last])[is_newer].all()
+    np.testing.assert_array_equal(at_last[~is_newer], collected[last][~is_newer])
 
 
 def test_a_cut_episode_is_valued_by_its_last_observation_and_memory():

@@ -211,9 +211,10 @@ class Learner:
         advantage = self.config.advantage
         ratio = np.exp(np.minimum(log_prob - experience.steps.behaviour_log_prob, 10.0))
         bounds = np.linspace(0, experience.num_segments, self.pool.num_workers + 1).astype(int)
+        bootstrap = newest_bootstrap(experience, np.arange(experience.num_segments), value)
         self.pool.run(
             lambda w: vtrace(
-                experience.learning_reward, experience.done, value, experience.bootstrap, ratio,
+                experience.learning_reward, experience.done, value, bootstrap, ratio,
                 advantage.vtrace_rho_clip, advantage.vtrace_c_clip,
                 advantage.gamma, advantage.gae_lambda,
                 int(bounds[w]), int(bounds[w + 1]), experience.advantage,
@@ -347,6 +348,10 @@ class Learner:
         """
         # Of the whole minibatch, so that the ranks' gradients add up to its gradient.
         denominator = float(len(segments) * experience.horizon * self.ranks.count)
+        # Taken before any thread begins: what one of them has learnt must not depend on how fast another is.
+        bootstraps = np.array_split(
+            newest_bootstrap(experience, segments, latest.value), len(self.replicas)
+        )
         shards = np.array_split(segments, len(self.replicas))
         micro = (
             max(1, MICRO_BATCH // experience.horizon)
@@ -359,7 +364,8 @@ class Learner:
             network, own = self.replicas[shard], shards[shard]
             for start in range(0, len(own), micro):
                 part = own[start : start + micro]
-                batch = gather(experience, part, denominator, center, scale, self.device)
+                following = bootstraps[shard][start : start + micro]
+                batch = gather(experience, part, following, denominator, center, scale, self.device)
                 outputs = self._outputs(network, experience, part)
                 loss, metrics, log_prob = self._backward(
                     batch, outputs, self._now, self._actor_weights
@@ -477,9 +483,31 @@ def _wide(tensor: Tensor) -> Tensor:
     return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
+def newest_bootstrap(experience: Experience, segments: np.ndarray, value: np.ndarray) -> np.ndarray:
+    """Values of the observations after some segments, as new as they are known.
+
+    A segment of the last round ends at an observation that is not in the batch: its value is the one collected. Any other
+    one ends where the same row's next segment begins. That one's value is newer, once its minibatch has been passed.
+
+    Args:
+        experience: the batch.
+        segments: i64 `[M]`.
+        value: f32 `[S, T]` the newest values.
+
+    Returns:
+        f32 `[M]`.
+    """
+    following = segments + experience.num_rows
+    is_inside = following < experience.num_segments
+    values = experience.bootstrap[segments]
+    values[is_inside] = value[following[is_inside], 0]
+    return values
+
+
 def gather(
     experience: Experience,
     segments: np.ndarray,
+    bootstrap: np.ndarray,
     denominator: float,
     center: float,
     scale: float,
@@ -490,6 +518,7 @@ def gather(
     Args:
         experience: the batch.
         segments: i64 `[M]`.
+        bootstrap: f32 `[M]`, see `newest_bootstrap`.
         denominator: entries of the whole minibatch.
         center: subtracted from advantages.
         scale: factor on advantages afterwards.
@@ -513,7 +542,7 @@ def gather(
         return_ST=tensor(experience.returns[segments]),
         reward_ST=tensor(experience.learning_reward[segments]),
         done_ST=tensor(experience.done[segments]),
-        bootstrap_S=tensor(experience.bootstrap[segments]),
+        bootstrap_S=tensor(bootstrap),
         label_mask_ST=tensor(steps.label_mask[segments].astype(np.int32)),
         label_weight_ST=tensor(steps.label_weight[segments]),
         is_student_ST=tensor((steps.leader[segments] == STUDENT).astype(np.float32)),
