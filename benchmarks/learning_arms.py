@@ -177,6 +177,13 @@ ARMS = (
         is_compared=False,
     ),
     Arm(
+        "machina1-1000-long",
+        MISSIONS,
+        ("mission=machina_1", "num_agents=8", "max_steps=1000", cloner(more=STAY_20M)),
+        seeds=(1,),
+        is_compared=False,
+    ),
+    Arm(
         "machina1-10000",
         MISSIONS,
         # Few games, so that the teacher is there for more than one whole episode of 10,000 ticks.
