@@ -125,6 +125,12 @@ ARMS = (
     Arm("option4", OPTIONS, (fifth_stages(),), target="recipes.experiment.cogsguard.curriculum"),
     Arm("stay-long", LONG_OPTIONS, (cloner(more=STAY_20M),), baseline="option1"),
     Arm(
+        "labels-only",
+        LONG_OPTIONS,
+        (cloner(more=STAY_20M).replace("sliced_cloner", "sliced_cloner_no_ppo"),),
+        baseline="stay-long",
+    ),
+    Arm(
         "option2-long",
         LONG_OPTIONS,
         (cloner("metta://policy/teacher", student_led=None, more=STAY_20M),),

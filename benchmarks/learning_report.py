@@ -38,7 +38,7 @@ class Outcome:
         teacher: its teacher's reward on the same maps and events; None without one.
         agent_steps: trained.
         minutes: wall-clock minutes of training on one thread, beside other work.
-        approx_kl: mean over the second half.
+        approx_kl: mean over the second half; None without PPO.
         agreement: mean agreement with the teacher on student-led rows late in its stay; None without such rows.
         commit: of the code that trained it, as in the ledger; None if unknown.
     """
@@ -49,7 +49,7 @@ class Outcome:
     teacher: float | None
     agent_steps: int
     minutes: float
-    approx_kl: float
+    approx_kl: float | None
     agreement: float | None
     commit: str | None = None
 
@@ -87,7 +87,7 @@ def _read_outcome(arm: Arm, seed: int, train_dir: Path) -> Outcome:
         elif result["policy_uri"] != "metta://policy/random":
             teacher = result["metrics"][REWARD]["mean"]
     ledger = read_ledger(train_dir / run)
-    kl = ledger.columns["losses/approx_kl"]
+    kl = ledger.columns.get("losses/approx_kl")
     return Outcome(
         run=run,
         sampled=scores["sample"],
@@ -95,7 +95,7 @@ def _read_outcome(arm: Arm, seed: int, train_dir: Path) -> Outcome:
         teacher=teacher,
         agent_steps=arm.steps,
         minutes=sum(_minutes(train_dir / name) for name in arm.stage_runs(seed)),
-        approx_kl=float(kl.values[kl.steps > AFTER * kl.steps[-1]].mean()),
+        approx_kl=None if kl is None else float(kl.values[kl.steps > AFTER * kl.steps[-1]].mean()),
         agreement=_late_agreement(ledger),
         commit=(ledger.info.get("code") or {}).get("commit"),
     )
@@ -158,6 +158,7 @@ def _row(arm: Arm, runs: list[Outcome], baseline: list[Outcome]) -> str:
         mean, low, high = welch_interval(sampled, [run.sampled[REWARD] for run in baseline])
         difference = f"{mean:+.3f} [{low:.3f}, {high:.3f}]"
     teachers = [run.teacher for run in runs if run.teacher is not None]
+    drifts = [run.approx_kl for run in runs if run.approx_kl is not None]
     agreements = [run.agreement for run in runs if run.agreement is not None]
     cells = (
         arm.name,
@@ -169,7 +170,7 @@ def _row(arm: Arm, runs: list[Outcome], baseline: list[Outcome]) -> str:
         f"{np.mean(teachers):.3f}" if teachers else "",
         _interval([run.sampled[HEARTS] for run in runs], 2),
         _interval([run.sampled[HELD] for run in runs], 0),
-        f"{np.mean([run.approx_kl for run in runs]):.4f}",
+        f"{np.mean(drifts):.4f}" if drifts else "",
         f"{np.mean(agreements):.3f}" if agreements else "",
         f"{runs[0].agent_steps / 1e6:g}",
         f"{np.mean([run.minutes for run in runs]):.0f}",
