@@ -80,10 +80,11 @@ def test_a_teacher_stays_a_fifth_of_a_run_but_long_enough_to_teach(total, hold, 
     loss = resolve(f"teacher={PLAN}", f"trainer.total_timesteps={total}").trainer.losses
     cloner = loss.sliced_scripted_cloner
     assert (cloner.anneal_start_step, cloner.steps) == (hold, stay)
-    typed = resolve(
-        f"teacher={PLAN}", f"trainer.total_timesteps={total}", "teacher.anneal_start_step=5"
-    ).trainer.losses.sliced_scripted_cloner
-    assert (typed.anneal_start_step, typed.steps) == (5, stay)
+    for start in (0, 5):
+        words = (f"teacher={PLAN}", f"teacher.anneal_start_step={start}")
+        typed = resolve(*words, f"trainer.total_timesteps={total}").trainer.losses
+        typed = typed.sliced_scripted_cloner
+        assert (typed.anneal_start_step, typed.steps) == (start, stay)
 
 
 def test_every_mode_resolves_into_the_losses_that_it_uses():

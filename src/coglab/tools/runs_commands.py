@@ -276,8 +276,9 @@ class Commander:
 def _usual_stay(default: Tool, total: int) -> dict[str, int]:
     """How long the recipe's teacher stays in a run of this length if nothing is said of it."""
     assert isinstance(default, TrainTool)
-    loss = default.trainer.losses.sliced_scripted_cloner.model_copy(update={"anneal_start_step": 0})
-    return {"anneal_start_step": 0, **teacher_phase(loss, total)}
+    loss = default.trainer.losses.sliced_scripted_cloner
+    untyped = type(loss)(default_phase=loss.default_phase, default_hold=loss.default_hold)
+    return teacher_phase(untyped, total)
 
 
 def full_recipe(name: str) -> str | None:

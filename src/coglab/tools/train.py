@@ -182,12 +182,12 @@ def teacher_phase(loss: Any, total: int) -> dict[str, int]:
         total: agent steps of the run.
 
     Returns:
-        Agent steps: `steps`, and `anneal_start_step` if that follows too; keys of the loss.
+        Agent steps: `steps`, and `anneal_start_step` unless it was typed; keys of the loss.
     """
     if not isinstance(loss, SlicedScriptedClonerConfig):
         return {"steps": int(total * TEACHER_PHASE)}
     usual = int(total * loss.default_phase)
     steps = max(usual, min(FEWEST_LABELLED, int(total * LONGEST_PHASE)))
     hold = int(steps * HOLD) if steps > usual else int(total * loss.default_hold)
-    phase = {"steps": steps}
-    return phase if loss.anneal_start_step or not hold else {**phase, "anneal_start_step": hold}
+    is_typed = "anneal_start_step" in loss.model_fields_set
+    return {"steps": steps} if is_typed else {"steps": steps, "anneal_start_step": hold}
