@@ -128,6 +128,7 @@ ARMS = (
         "labels-only",
         LONG_OPTIONS,
         (cloner(more=STAY_20M).replace("sliced_cloner", "sliced_cloner_no_ppo"),),
+        steps=16_000_000,  # until the teacher leaves
         baseline="stay-long",
     ),
     Arm(
