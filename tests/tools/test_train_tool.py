@@ -181,6 +181,8 @@ def test_spellings_that_disagree_are_both_shown(argument, parts):
         ([f"{CLONER}.enabled=true"], "needs a teacher"),
         (["teacher={mode: sliced_cloner}"], "needs a teacher"),
         ([f"{URI}=metta://policy/miner"], "nothing would use it"),
+        (["teacher={mode: sliced_cloner_no_ppo, policy_uri: metta://policy/miner, steps: 5e6}",
+          "trainer.total_timesteps=8e6"], "Use trainer.total_timesteps=5_000_000"),
         (["teacher={policy_uri: metta://policy/miner, teacher_led_proportion: 0.7, student_led_proportion: 0.5}"],
          "teacher_led_proportion: 0.7, student_led_proportion: 0.3"),
         (["teacher={policy_uri: metta://policy/miner, steps: 100, anneal_start_step: 200}"], "anneal_start_step=50"),

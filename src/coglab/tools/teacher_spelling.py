@@ -196,6 +196,30 @@ def check_teacher_plan(losses: LossesConfig, uri: str | None) -> None:
     _check_cloner(cloner)
 
 
+def check_rest_is_taught(
+    losses: LossesConfig, steps: int, total: int, run_name: str | None
+) -> None:
+    """Check that something teaches after the teacher has left.
+
+    Args:
+        losses: all losses.
+        steps: agent steps at which the teacher leaves.
+        total: agent steps of the run.
+        run_name: the run, for the message.
+
+    Raises:
+        UserError: nothing would.
+    """
+    if steps >= total or losses.ppo_actor.enabled or losses.ppo_critic.enabled:
+        return
+    name = run_name or "NAME"
+    raise UserError(
+        f"the teacher leaves at agent step {steps:,}, and without ppo_actor and ppo_critic nothing would teach "
+        f"up to trainer.total_timesteps={total:_}. Use trainer.total_timesteps={steps:_}, or go on with PPO: "
+        f"run={name}-2 initial_policy_uri=metta://policy/{name} in a mode with PPO."
+    )
+
+
 def _check_kind(loss: str, uri: str) -> None:
     """Refuse a teacher that has not what the loss needs."""
     reference = parse_uri(uri)

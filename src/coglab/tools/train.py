@@ -22,6 +22,7 @@ from coglab.tools.run_names import check_run_name, default_run_name
 from coglab.tools.teacher_spelling import (
     LOSSES,
     PLACES,
+    check_rest_is_taught,
     check_teacher_plan,
     describe_teacher_plan,
     spell_out_teacher,
@@ -102,7 +103,7 @@ class TrainTool(Tool):
             tree["run"] = default_run_name()
         tool = self._checked(tree)
         losses, total = tool.trainer.losses, tool.trainer.total_timesteps
-        used = next((name for name in TEACHER_LOSSES if getattr(losses, name).enabled), None)
+        used = tool._teacher_loss()
         if used is None or getattr(losses, used).steps is not None:
             return tool
         if not getattr(getattr(losses, used), "anneal", True):
@@ -114,6 +115,11 @@ class TrainTool(Tool):
             length = {key: length}
         return self._checked(merge(tree, length))
 
+    def _teacher_loss(self) -> str | None:
+        """Name of the loss that needs a teacher; None if the run has none."""
+        losses = self.trainer.losses
+        return next((name for name in TEACHER_LOSSES if getattr(losses, name).enabled), None)
+
     def check(self) -> None:
         """Check what belongs together; see `Tool.check`."""
         if self.run_name is not None:
@@ -122,7 +128,11 @@ class TrainTool(Tool):
         uri = self.training_env.supervisor_policy_uri
         if uri is not None:
             references.check_teacher(uri, self.training_env.game, self.train_dir)
-        check_teacher_plan(self.trainer.losses, uri)
+        losses, total = self.trainer.losses, self.trainer.total_timesteps
+        check_teacher_plan(losses, uri)
+        used = self._teacher_loss()
+        if used is not None and getattr(losses, used).steps is not None:
+            check_rest_is_taught(losses, getattr(losses, used).steps, total, self.run_name)
         if self.initial_policy_uri is not None:
             references.check_policy(self.initial_policy_uri)
         references.check_game(self.training_env.game)

@@ -31,6 +31,7 @@ from coglab.tools.closing import (
 )
 from coglab.tools.invocation import current_invocation
 from coglab.tools.resume import continue_from, read_saved_config
+from coglab.tools.teacher_spelling import check_rest_is_taught
 from coglab.tracking.display import OutputConsole, print_line
 from coglab.tracking.ledger import refuse_if_running
 from coglab.tracking.run import RunTracker, open_run
@@ -219,12 +220,7 @@ def _teacher_plan(tool: TrainTool, start: Start) -> TeacherPlan:
         if start.state is None
         else TeacherPlan.from_meta(start.state.meta["plan"])
     )
-    if plan.steps < total and not (losses.ppo_actor.enabled or losses.ppo_critic.enabled):
-        raise UserError(
-            f"the teacher leaves at agent step {plan.steps:,}, and without ppo_actor and ppo_critic nothing would teach "
-            f"up to trainer.total_timesteps={total:_}. Use trainer.total_timesteps={plan.steps:_}, or go on with PPO: "
-            f"run={tool.run_name}-2 initial_policy_uri=metta://policy/{tool.run_name} in a mode with PPO."
-        )
+    check_rest_is_taught(losses, plan.steps, total, tool.run_name)
     return plan
 
 
