@@ -105,7 +105,7 @@ def test_a_finished_run_says_so_and_a_larger_budget_extends_it_with_the_same_tea
     ledger = read_ledger(folder / "train_dir" / "longer")
     assert ledger.info["last_step"] == 2 * STEPS
     assert ledger.config["trainer"]["losses"]["sliced_scripted_cloner"]["steps"] == 4 * STEPS // 5
-    assert "stays 409" in output
+    assert "stays 1638" in output
 
 
 def test_another_game_or_network_under_the_same_name_is_refused(finished):
