@@ -115,7 +115,7 @@ BRIEF = cloner(more=", anneal_start_step: 2_400_000, steps: 3_200_000")
 """The teacher of runs that are too short for a fifth of them to teach much."""
 STAY_20M = ", anneal_start_step: 12_000_000, steps: 16_000_000"
 """What is the default now, for 20 million steps."""
-STAY_15M = cloner(more=", anneal_start_step: 9_000_000, steps: 12_000_000")
+STAY_15M = ", anneal_start_step: 9_000_000, steps: 12_000_000"
 """The same for 15 million steps."""
 
 ARMS = (
@@ -123,7 +123,7 @@ ARMS = (
     Arm("option2", OPTIONS, (cloner("metta://policy/teacher", student_led=None, more=FIFTH),)),
     Arm("option3", OPTIONS, ()),
     Arm("option4", OPTIONS, (fifth_stages(),), target="recipes.experiment.cogsguard.curriculum"),
-    Arm("stay-long", LONG_OPTIONS, (cloner(more=STAY_20M),), baseline="option1"),
+    Arm("stay-long", LONG_OPTIONS, (cloner(more=STAY_20M),)),
     Arm(
         "labels-only",
         LONG_OPTIONS,
@@ -163,7 +163,7 @@ ARMS = (
     Arm(
         "fast-15M",
         NETWORKS,
-        ("policy_architecture=fast", STAY_15M),
+        ("policy_architecture=fast", cloner(more=STAY_15M)),
         15_000_000,
         (1,),
         is_compared=False,
@@ -171,7 +171,7 @@ ARMS = (
     Arm(
         "vit-15M",
         NETWORKS,
-        ("policy_architecture={kind: vit, map_memory: true}", STAY_15M),
+        ("policy_architecture={kind: vit, map_memory: true}", cloner(more=STAY_15M)),
         15_000_000,
         (1,),
         is_compared=False,
