@@ -9,13 +9,19 @@ from coglab.training import device
 
 
 @pytest.mark.parametrize(
-    ("has_matrix_units", "kind", "expected"),
-    [(True, "cpu", "medium"), (False, "cpu", "highest"), (True, "cuda", "highest")],
+    ("has_matrix_units", "has_vectors", "kind", "expected"),
+    [
+        (True, True, "cpu", "medium"),
+        (False, True, "cpu", "medium"),
+        (False, False, "cpu", "highest"),
+        (True, True, "cuda", "highest"),
+    ],
 )
-def test_auto_rounds_factors_only_where_the_cpu_has_matrix_units(
-    monkeypatch, has_matrix_units, kind, expected
+def test_auto_rounds_factors_only_where_the_cpu_multiplies_them_faster(
+    monkeypatch, has_matrix_units, has_vectors, kind, expected
 ):
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: has_matrix_units)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_vectors)
     assert device.choose_matmul_precision("auto", torch.device(kind)) == expected
 
 

@@ -555,4 +555,4 @@ class SystemConfig(Config):
 
     matmul_precision: Literal["auto", "highest", "high", "medium"] = "auto"
     """Factors of float32 matrix products while training, in PyTorch's words: `highest` float32, `high` TensorFloat32,
-    `medium` bfloat16 (sums stay float32). `auto`: `medium` on CPUs with bfloat16 matrix units, `highest` elsewhere."""
+    `medium` bfloat16 (sums stay float32). `auto`: `medium` on CPUs with instructions for bfloat16, `highest` elsewhere."""

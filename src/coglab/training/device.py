@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 
 from coglab.config import UserError
+from coglab.models.ops.products import has_bfloat16_products
 
 Device = torch.device
 """Where a network runs; named here for packages that do not import torch."""
@@ -63,10 +64,10 @@ def choose_precision(
 def choose_matmul_precision(
     wanted: Literal["auto", "highest", "high", "medium"], device: torch.device
 ) -> MatmulPrecision:
-    """Turn `auto` into `medium` on CPUs with matrix units for bfloat16 (AMX), and into `highest` elsewhere.
+    """Turn `auto` into `medium` on CPUs with instructions for bfloat16, and into `highest` elsewhere.
 
-    Such a unit multiplies three times as fast as float32 arithmetic; learning is no worse (docs/log.md). Without one,
-    rounding the factors would cost accuracy and gain nothing.
+    Matrix units (AMX) multiply three times as fast as float32 arithmetic, vector instructions (AVX-512 BF16) twice;
+    learning is no worse (docs/log.md). Without them, rounding the factors would cost accuracy and gain nothing.
 
     Args:
         wanted: `auto` or one of the values that it stands for.
@@ -74,8 +75,8 @@ def choose_matmul_precision(
     """
     if wanted != "auto":
         return wanted
-    has_matrix_units = device.type == "cpu" and torch.cpu._is_amx_tile_supported()
-    return "medium" if has_matrix_units else "highest"
+    is_faster = torch.cpu._is_amx_tile_supported() or has_bfloat16_products()
+    return "medium" if device.type == "cpu" and is_faster else "highest"
 
 
 @contextmanager

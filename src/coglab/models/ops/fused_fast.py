@@ -22,6 +22,7 @@ from torch import Tensor
 
 from coglab.engine.jit import kernel
 from coglab.models.ops.gated_scan import scan_backward, scan_forward
+from coglab.models.ops.products import add_product, as_factor, multiply
 from coglab.models.ops.summed_table import rows_to_mark, scatter_rows, sum_rows
 
 BLOCK_ROWS = 1024
@@ -160,6 +161,7 @@ class _FusedFast(torch.autograd.Function):
         half = weights.project.shape[0] // 2
         critic_end = actor_width + weights.critic.shape[0]
         hidden_weight, hidden_bias = _stack(weights)
+        project_factor, hidden_factor = as_factor(weights.project), as_factor(hidden_weight)
         logits = space.core.new_empty(num_rows * num_steps, weights.logits.shape[0])
         values, h_values = space.core.new_empty(2, num_rows * num_steps, 1)
         table, table_bias = weights.table.numpy(), weights.table_bias.numpy()
@@ -167,7 +169,8 @@ class _FusedFast(torch.autograd.Function):
             rows = slice(first * num_steps, last * num_steps)
             core, gated, hidden = space.core[rows], space.gated[rows], space.hidden[rows]
             sum_rows(ids[rows].numpy(), table, table_bias, core.numpy())
-            torch.addmm(weights.project_bias, core[:, :width], weights.project.t(), out=gated)
+            table_factor = as_factor(core[:, :width])
+            multiply(table_factor, project_factor.t(), gated, bias=weights.project_bias)
             gated[:, :half].sigmoid_()
             scan_forward(
                 gated.view(last - first, num_steps, -1).numpy(),
@@ -176,7 +179,7 @@ class _FusedFast(torch.autograd.Function):
                 width,
                 core.view(last - first, num_steps, -1).numpy(),
             )
-            torch.addmm(hidden_bias, core, hidden_weight.t(), out=hidden)
+            multiply(as_factor(core), hidden_factor.t(), hidden, bias=hidden_bias)
             hidden.relu_()
             torch.addmm(
                 weights.logits_bias,
@@ -216,7 +219,8 @@ class _FusedFast(torch.autograd.Function):
         grad_logits, grad_values, grad_h_values = (g.contiguous().flatten(0, 1) for g in grads[:3])
         grad_after = grads[3].contiguous()
         hidden_weight = ctx.hidden_weight
-        felt = hidden_weight[:critic_end] if detach_auxiliary else hidden_weight
+        project_factor, felt = as_factor(weights.project), as_factor(hidden_weight)
+        felt = felt[:critic_end] if detach_auxiliary else felt
 
         adds_in_place = in_place and weights.table.grad is not None
         table_grad = weights.table.grad if adds_in_place else torch.zeros_like(weights.table)
@@ -253,8 +257,9 @@ class _FusedFast(torch.autograd.Function):
                 grad_hidden.numpy(),
                 hidden_bias_grad.numpy(),
             )
-            hidden_grad.addmm_(grad_hidden.t(), core)
-            torch.mm(grad_hidden[:, : len(felt)], felt, out=grad_core)
+            core_factor, grad_factor = as_factor(core), as_factor(grad_hidden)
+            add_product(grad_factor.t(), core_factor, hidden_grad)
+            multiply(grad_factor[:, : len(felt)], felt, grad_core)
             shape = (last - first, num_steps, -1)
             scan_backward(
                 gated.view(shape).numpy(),
@@ -267,9 +272,10 @@ class _FusedFast(torch.autograd.Function):
                 grad_pre.view(shape).numpy(),
                 state_grad[first:last].numpy(),
             )
-            project_grad.addmm_(grad_pre.t(), core[:, :width])
+            grad_factor = as_factor(grad_pre)
+            add_product(grad_factor.t(), core_factor[:, :width], project_grad)
             project_bias_grad += grad_pre.sum(0)
-            grad_core[:, :width].addmm_(grad_pre, weights.project)
+            add_product(grad_factor, project_factor, grad_core[:, :width])
             scatter_rows(
                 ids[rows].numpy(),
                 core.numpy(),
