@@ -140,6 +140,28 @@ def test_runs_that_a_teacher_played_alike_are_compared(tmp_path, analyse):
     assert len(analyse(tmp_path).data["ranked"]) == 3
 
 
+def test_a_budget_at_which_the_teacher_still_plays_in_all_runs_is_named_with_a_better_one(
+    tmp_path, analyse
+):
+    leaves = {**led(0.0), "teacher/teacher_led_share": lambda at: np.maximum(0.0, 0.5 - at / 1e6)}
+    for name, steps in (("a", 400_000), ("b", 400_000), ("c", 800_000)):
+        write_run(tmp_path, name, steps=steps, seed=ord(name), extra=leaves)
+    row = next(r for r in analyse(tmp_path).data["quality"] if r["kind"] == "teacher")
+    assert "plays 13 to 14 % of the rows" in row["text"]  # 0.5 less 0.36, the middle of the window
+    # The last row with more than 1 % is that of 480,000 steps, where the last fifth of 600,000 begins.
+    assert "`budget=600000` compares the 1 of 3" in row["text"]
+    of_students = analyse(tmp_path, budget=600_000).data
+    assert names(of_students["ranked"]) == ["c"]
+    assert not any(row["kind"] == "teacher" for row in of_students["quality"])
+
+
+def test_runs_led_throughout_have_no_budget_of_their_own(tmp_path, analyse):
+    for name in "ab":
+        write_run(tmp_path, name, seed=ord(name), extra=led(0.5))
+    row = next(r for r in analyse(tmp_path).data["quality"] if r["kind"] == "teacher")
+    assert "none of them went on" in row["text"]
+
+
 def test_chance_does_not_part_runs_of_one_configuration_by_their_teacher_s_share(tmp_path, analyse):
     write_run(
         tmp_path, "alone", 1.0, config=config_of(**{"trainer.update_epochs": 7}), extra=led(0.0)

@@ -278,6 +278,7 @@ def quality_rows(loaded: Sequence[Loaded], result: Ranking, metric: Metric) -> l
                 "text": f"{len(codes)} code versions: {', '.join(code[:10] for code in codes[:6])}",
             }
         )
+    rows += _teacher_s_play(loaded, result)
     share = len(result.missing) / max(1, len(loaded))
     if share > 0.2:
         rows.append(
@@ -299,3 +300,36 @@ def quality_rows(loaded: Sequence[Loaded], result: Ranking, metric: Metric) -> l
             }
         )
     return rows
+
+
+def _teacher_s_play(loaded: Sequence[Loaded], result: Ranking) -> list[dict[str, Any]]:
+    """Say that a teacher still played in all windows that were compared, and which budget would leave it out."""
+    ranked = [
+        one
+        for one in loaded
+        if one.candidate in result.ranked and one.candidate.series is not None and one.series
+    ]
+    windows = [one.candidate.score.window if one.candidate.score else (0.0, 0.0) for one in ranked]
+    shares = [health.teacher_share(one.series, *w) for one, w in zip(ranked, windows, strict=True)]
+    if result.axis != "steps" or not shares or min(shares) <= health.TEACHER_PLAYS:
+        return []
+    alone = []
+    for one, (begin, end) in zip(ranked, windows, strict=True):
+        # The window of a budget begins at the same share of it as here.
+        budget = health.student_from(one.series) * end / begin if begin > 0 else math.inf
+        if (one.candidate.reached or 0.0) >= budget:
+            alone.append(budget)
+    least, most = f"{100 * min(shares):.0f}", f"{100 * max(shares):.0f}"
+    text = (
+        f"a teacher plays {least if least == most else f'{least} to {most}'} % of the rows in the windows of all ranked "
+        "runs: these scores are not the students' own; "
+    )
+    if not alone:
+        text += "none of them went on long enough without it"
+    else:
+        unit = 10 ** max(0, math.floor(math.log10(max(alone))) - 2)
+        text += (
+            f"`budget={math.ceil(max(alone) / unit) * unit:.0f}` compares the {len(alone)} of {len(ranked)} that went on "
+            "long enough without it"
+        )
+    return [{"run": "", "kind": "teacher", "text": text}]
