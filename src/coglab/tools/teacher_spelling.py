@@ -210,7 +210,7 @@ def check_rest_is_taught(
     Raises:
         UserError: nothing would.
     """
-    if steps >= total or losses.ppo_actor.enabled or losses.ppo_critic.enabled:
+    if steps >= total or losses.has_ppo:
         return
     name = run_name or "NAME"
     raise UserError(
@@ -257,7 +257,7 @@ def _check_cloner(cloner: SlicedScriptedClonerConfig) -> None:
 
 def describe_teacher_plan(losses: LossesConfig, uri: str | None) -> str:
     """Say who acts on which share of the rows, and until when."""
-    used = next((name for name in TEACHER_LOSSES if getattr(losses, name).enabled), None)
+    used = losses.teacher_loss
     if used is None:
         return "no teacher: pure PPO"
     ppo_off = "" if losses.ppo_actor.enabled else "; no PPO"

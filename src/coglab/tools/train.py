@@ -32,7 +32,6 @@ from coglab.training.config import (
     FEWEST_LABELLED,
     HOLD,
     LONGEST_PHASE,
-    TEACHER_LOSSES,
     TEACHER_PHASE,
     SlicedScriptedClonerConfig,
     SystemConfig,
@@ -103,22 +102,16 @@ class TrainTool(Tool):
             tree["run"] = default_run_name()
         tool = self._checked(tree)
         losses, total = tool.trainer.losses, tool.trainer.total_timesteps
-        used = tool._teacher_loss()
+        used = losses.teacher_loss
         if used is None or getattr(losses, used).steps is not None:
             return tool
         if not getattr(getattr(losses, used), "anneal", True):
             return tool  # constant for as long as the run lasts
-        has_ppo = losses.ppo_actor.enabled or losses.ppo_critic.enabled
-        phase = teacher_phase(getattr(losses, used), total) if has_ppo else {"steps": total}
+        phase = teacher_phase(getattr(losses, used), total) if losses.has_ppo else {"steps": total}
         length: Tree = {**phase}
         for key in reversed((*LOSSES, used)):
             length = {key: length}
         return self._checked(merge(tree, length))
-
-    def _teacher_loss(self) -> str | None:
-        """Name of the loss that needs a teacher; None if the run has none."""
-        losses = self.trainer.losses
-        return next((name for name in TEACHER_LOSSES if getattr(losses, name).enabled), None)
 
     def check(self) -> None:
         """Check what belongs together; see `Tool.check`."""
@@ -130,7 +123,7 @@ class TrainTool(Tool):
             references.check_teacher(uri, self.training_env.game, self.train_dir)
         losses, total = self.trainer.losses, self.trainer.total_timesteps
         check_teacher_plan(losses, uri)
-        used = self._teacher_loss()
+        used = losses.teacher_loss
         if used is not None and getattr(losses, used).steps is not None:
             check_rest_is_taught(losses, getattr(losses, used).steps, total, self.run_name)
         if self.initial_policy_uri is not None:

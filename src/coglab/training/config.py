@@ -206,6 +206,16 @@ class LossesConfig(Config):
     eer_cloner: EerClonerConfig = EerClonerConfig()
     """Cloning that also shapes rewards."""
 
+    @property
+    def teacher_loss(self) -> str | None:
+        """Name of the enabled loss that needs a teacher; None if the run has none."""
+        return next((name for name in TEACHER_LOSSES if getattr(self, name).enabled), None)
+
+    @property
+    def has_ppo(self) -> bool:
+        """Whether anything is learnt from rewards."""
+        return self.ppo_actor.enabled or self.ppo_critic.enabled
+
 
 class OptimizerConfig(Config):
     """AdamW and its schedule."""

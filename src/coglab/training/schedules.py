@@ -164,12 +164,12 @@ def config_at(
         for name in ("learning_rate", "learning_rate_after_teacher"):
             rate = getattr(now.optimizer, name) * rate_factor
             now = _with(now, ["optimizer", name], rate)
-    if teacher_weight != 1.0:
-        for name in TEACHER_LOSSES:
-            loss = getattr(now.losses, name)
-            for field in FADING if loss.enabled else ():
-                if field in type(loss).model_fields:
-                    now = _with(now, ["losses", name, field], getattr(loss, field) * teacher_weight)
+    used = now.losses.teacher_loss
+    if teacher_weight != 1.0 and used is not None:
+        for field in FADING:
+            loss = getattr(now.losses, used)
+            if field in type(loss).model_fields:
+                now = _with(now, ["losses", used, field], getattr(loss, field) * teacher_weight)
     return now
 
 
@@ -182,7 +182,4 @@ def _with(config: C, path: list[str], value: float) -> C:
 
 def supervised_weight(losses: LossesConfig) -> float:
     """Weight of the imitation term of the enabled teacher's loss; of `sliced_scripted_cloner` if none is enabled."""
-    for name in TEACHER_LOSSES:
-        if getattr(losses, name).enabled:
-            return float(getattr(losses, name).action_loss_coef)
-    return losses.sliced_scripted_cloner.action_loss_coef
+    return float(getattr(losses, losses.teacher_loss or TEACHER_LOSSES[0]).action_loss_coef)

@@ -192,7 +192,7 @@ class TeacherPlan:
         critic = "all rows" if losses.ppo_critic.enabled else "off"
         if ppo == 1.0:
             return [f"no teacher. ppo_actor: {actor}; ppo_critic: {critic}"]
-        name = next((n for n in TEACHER_LOSSES if getattr(losses, n).enabled), TEACHER_LOSSES[0])
+        name = losses.teacher_loss or TEACHER_LOSSES[0]
         if self.fades == "weight":
             fall = f"its weight falls from step {self.steps // 2:,} to 0 at step {self.steps:,}"
         elif self.steps == NEVER:
