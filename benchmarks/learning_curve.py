@@ -1,4 +1,4 @@
-"""Draws the learning curve of a run and prints its curve and its last table as Markdown.
+"""Draws the learning curve of a run and prints its curve and, if it was evaluated, its last table as Markdown.
 
     ./.venv/bin/python benchmarks/learning_curve.py train_dir/first docs/figures/first.svg
 
@@ -11,9 +11,11 @@ import argparse
 import itertools
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from coglab.tools.closing import EVALUATION_FILE
 from coglab.tracking.ledger_reader import RunLedger, read_ledger
 
 CURVES = {
@@ -84,13 +86,17 @@ def main() -> None:
             "" if column[index] is None else f"{column[index]:.3g}" for column in table.values()
         ]
         lines.append(f"| to {end / 1e6:.1f} M | " + " | ".join(cells) + " |")
-    lines += [
+    evaluation = arguments.run_dir / EVALUATION_FILE
+    if evaluation.exists():
+        lines += _evaluated(json.loads(evaluation.read_text(encoding="utf-8"))["results"])
+    print("\n".join(lines))
+
+
+def _evaluated(results: list[dict[str, Any]]) -> list[str]:
+    lines = [
         "",
         "| policy | actions | reward | hearts per agent | junctions held |",
         "| --- | --- | --- | --- | --- |",
-    ]
-    results = json.loads((arguments.run_dir / "evaluation.json").read_text(encoding="utf-8"))[
-        "results"
     ]
     for result in results:
         cells = []
@@ -101,7 +107,7 @@ def main() -> None:
             )
         uri = result["policy_uri"].removeprefix("metta://policy/")
         lines.append(f"| {uri} | {result['mode']} | " + " | ".join(cells) + " |")
-    print("\n".join(lines))
+    return lines
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ from coglab.tools.closing import EVALUATION_FILE
 from coglab.tracking.ledger_reader import RunLedger, read_ledger
 
 REWARD, HEARTS, HELD = "reward", "heart.gained", "cogs/aligned.junction.held"
+WHOLE_BATCHES = 0.05
+"""Share of a budget that the last batch may exceed it by."""
 AFTER = 0.5
 """Share of a run after which nothing but PPO is left; what is reported of training is from there on."""
 
@@ -36,7 +38,7 @@ class Outcome:
         sampled: metric -> mean over held-out maps, actions drawn.
         greedy: the same with the likeliest actions.
         teacher: its teacher's reward on the same maps and events; None without one.
-        agent_steps: trained.
+        agent_steps: trained, as the ledgers say: whole batches, so a little more than asked for.
         minutes: wall-clock minutes of training on one thread, beside other work.
         approx_kl: mean over the second half; None without PPO.
         agreement: mean agreement with the teacher on student-led rows late in its stay; None without such rows.
@@ -54,23 +56,25 @@ class Outcome:
     commit: str | None = None
 
 
-def read_stored(path: Path) -> dict[str, Outcome]:
-    """Outcomes by run that `write_report` wrote; none if the file is not there."""
+def read_stored(path: Path) -> dict[str, list[Outcome]]:
+    """Outcomes by arm that `write_report` wrote; none if the file is not there."""
     if not path.exists():
         return {}
     stored = json.loads(path.read_text(encoding="utf-8"))
-    return {one["run"]: Outcome(**one) for runs in stored.values() for one in runs}
+    return {arm: [Outcome(**one) for one in runs] for arm, runs in stored.items()}
 
 
 def find_outcome(
-    arm: Arm, seed: int, train_dir: Path, stored: dict[str, Outcome]
+    arm: Arm, seed: int, train_dir: Path, stored: dict[str, list[Outcome]]
 ) -> Outcome | None:
     """What became of a run: read from its folder, else as it was stored at the arm's budget; None if it is missing."""
     run = arm.last_run(seed)
     if (train_dir / run / EVALUATION_FILE).exists():
         return _read_outcome(arm, seed, train_dir)
-    kept = stored.get(run)
-    return kept if kept is not None and kept.agent_steps == arm.steps else None
+    for kept in stored.get(arm.name, []):
+        if kept.run == run and abs(kept.agent_steps - arm.steps) <= WHOLE_BATCHES * arm.steps:
+            return kept
+    return None
 
 
 def _read_outcome(arm: Arm, seed: int, train_dir: Path) -> Outcome:
@@ -86,15 +90,16 @@ def _read_outcome(arm: Arm, seed: int, train_dir: Path) -> Outcome:
             }
         elif result["policy_uri"] != "metta://policy/random":
             teacher = result["metrics"][REWARD]["mean"]
-    ledger = read_ledger(train_dir / run)
+    ledgers = [read_ledger(train_dir / name) for name in arm.stage_runs(seed)]
+    ledger = ledgers[-1]
     kl = ledger.columns.get("losses/approx_kl")
     return Outcome(
         run=run,
         sampled=scores["sample"],
         greedy=scores["greedy"],
         teacher=teacher,
-        agent_steps=arm.steps,
-        minutes=sum(_minutes(train_dir / name) for name in arm.stage_runs(seed)),
+        agent_steps=sum(one.info["last_step"] for one in ledgers),
+        minutes=sum(one.columns["metric/total_time"].values[-1] for one in ledgers) / 60.0,
         approx_kl=None if kl is None else float(kl.values[kl.steps > AFTER * kl.steps[-1]].mean()),
         agreement=_late_agreement(ledger),
         commit=(ledger.info.get("code") or {}).get("commit"),
@@ -111,11 +116,6 @@ def _late_agreement(ledger: RunLedger) -> float | None:
     return float(column.values[late].mean()) if late.any() else None
 
 
-def _minutes(run_dir: Path) -> float:
-    times = read_ledger(run_dir).columns["metric/total_time"].values
-    return float(times[-1]) / 60.0
-
-
 def write_report(arms: list[Arm], train_dir: Path, path: Path) -> str:
     """Write all outcomes as JSON, those of other arms as they were; return the arms' tables and what is missing."""
     stored = read_stored(path)
@@ -123,9 +123,8 @@ def write_report(arms: list[Arm], train_dir: Path, path: Path) -> str:
         arm: [find_outcome(arm, seed, train_dir, stored) for seed in arm.seeds] for arm in arms
     }
     outcomes = {arm.name: [one for one in runs if one is not None] for arm, runs in found.items()}
-    others = json.loads(path.read_text(encoding="utf-8")) if stored else {}
-    written = {name: [asdict(one) for one in runs] for name, runs in outcomes.items()}
-    write_json(path, others | written)
+    written = {name: [asdict(one) for one in runs] for name, runs in (stored | outcomes).items()}
+    write_json(path, written)
     missing = [
         arm.run(seed)
         for arm, runs in found.items()
@@ -172,7 +171,7 @@ def _row(arm: Arm, runs: list[Outcome], baseline: list[Outcome]) -> str:
         _interval([run.sampled[HELD] for run in runs], 0),
         f"{np.mean(drifts):.4f}" if drifts else "",
         f"{np.mean(agreements):.3f}" if agreements else "",
-        f"{runs[0].agent_steps / 1e6:g}",
+        f"{runs[0].agent_steps / 1e6:.3g}",
         f"{np.mean([run.minutes for run in runs]):.0f}",
     )
     return "| " + " | ".join(cells) + " |"

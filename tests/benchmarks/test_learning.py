@@ -43,7 +43,7 @@ def write_run(folder, name, reward, kl):
     (run / "evaluation.json").write_text(json.dumps({"results": results}))
     cloner = {"steps": 400}
     config = {"trainer": {"losses": {"sliced_scripted_cloner": cloner}}}
-    info = {"schema_version": 1, "name": name, "code": {"commit": "abc"}}
+    info = {"schema_version": 1, "name": name, "last_step": 20_070_400, "code": {"commit": "abc"}}
     (run / "run.json").write_text(json.dumps(info))
     (run / "config.json").write_text(json.dumps(config))
     rows = []
@@ -69,7 +69,7 @@ def test_the_table_holds_means_intervals_and_what_is_missing(tmp_path):
     rows = {line.split(" | ")[0].strip("| "): line for line in text.splitlines() if "|" in line}
     # Three values 0.4, 0.5, 0.6: standard error 0.0577, Student's t with two degrees of freedom 4.303.
     assert "| 0.500 [0.252, 0.748] |" in rows["option1"]
-    assert "| 0.0100 | 0.300 | 20 | 10 |" in rows["option1"]
+    assert "| 0.0100 | 0.300 | 20.1 | 10 |" in rows["option1"]
     assert "|  | 0.400, 0.500, 0.600 | 0.500 [0.252, 0.748] | 0.550 |" in rows["option1"]
     assert "| 0.650 | +0.150 [" in rows["other"]
     assert "| 0.600, 0.700 |" in rows["other"]
@@ -93,10 +93,12 @@ def test_what_was_measured_stays_when_its_folder_is_gone(tmp_path):
     # An arm that is not asked for keeps its place in the file; another budget is another run.
     learning_report.write_report([Arm("other", "Another", ())], later, json_file)
     stored = learning_report.read_stored(json_file)
-    assert stored["option1-s1"].commit == "abc"
+    (first_run, _) = stored["option1"]
+    assert (first_run.run, first_run.commit) == ("option1-s1", "abc")
+    assert first_run.agent_steps == 20_070_400  # whole batches
     longer = Arm("option1", "A question", (), steps=50_000_000, seeds=(1, 2))
     assert learning_report.find_outcome(longer, 1, later, stored) is None
-    assert learning_report.find_outcome(arms[0], 1, later, stored) == stored["option1-s1"]
+    assert learning_report.find_outcome(arms[0], 1, later, stored) == first_run
 
 
 def test_only_what_is_neither_on_disk_nor_stored_is_queued(tmp_path, monkeypatch):
