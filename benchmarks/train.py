@@ -58,11 +58,11 @@ class _Silent:
 def main() -> int:
     """Measure, print the table, write the JSON file."""
     arguments = _parse()
-    ahead = ("trainer.collect_ahead=true",)
+    at_once, ahead = (("trainer.collect_ahead=" + word,) for word in ("false", "true"))
     loops: dict[str, tuple[str | None, tuple[str, ...]]] = {
-        "pure PPO": (None, ()),
+        "pure PPO": (None, at_once),
         "pure PPO, collected ahead": (None, ahead),
-        "with teacher": (arguments.teacher, ()),
+        "with teacher": (arguments.teacher, at_once),
         "with teacher, collected ahead": (arguments.teacher, ahead),
     }
     if arguments.teacher == "none":

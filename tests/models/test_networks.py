@@ -8,8 +8,14 @@ import torch
 
 from coglab.config import UserError
 from coglab.models import components
-from coglab.models.build import build_network, resolve_architecture
-from coglab.models.config import AutoConfig, CortexConfig, FastConfig, VitConfig
+from coglab.models.build import build_network
+from coglab.models.config import (
+    AutoConfig,
+    CortexConfig,
+    FastConfig,
+    VitConfig,
+    resolve_architecture,
+)
 from coglab.models.network import TEAM_INPUT
 from coglab.models.ops import products
 from coglab.training.device import matmul_precision

@@ -6,10 +6,14 @@ from coglab.training.config import TrainerConfig, TrainingEnvConfig
 from coglab.training.geometry import resolve_geometry
 
 
-def resolve(trainer=None, env=None, device="cpu", cores=2, agents=10):
+def resolve(trainer=None, env=None, device="cpu", cores=2, agents=10, is_light=False):
     env = {"game": CogsGuardConfig(num_agents=agents), **(env or {})}
     return resolve_geometry(
-        TrainerConfig(**(trainer or {})), TrainingEnvConfig(**env), device=device, cores=cores
+        TrainerConfig(**(trainer or {})),
+        TrainingEnvConfig(**env),
+        device=device,
+        cores=cores,
+        is_light=is_light,
     )
 
 
@@ -126,3 +130,23 @@ def test_a_large_batch_says_how_much_memory_it_takes():
     g = resolve({"batch_size": 2_097_152})
     assert any("GiB" in line for line in g.describe(bytes_per_step=700))
     assert not any("GiB" in line for line in g.describe(bytes_per_step=70))
+
+
+@pytest.mark.parametrize(
+    ("given", "is_light", "cores", "device", "expected"),
+    [
+        ("auto", True, 2, "cpu", True),
+        ("auto", True, 1, "cpu", False),
+        ("auto", False, 2, "cpu", False),
+        ("auto", True, 2, "cuda", False),
+        (True, False, 1, "cpu", True),
+        (False, True, 2, "cpu", False),
+    ],
+)
+def test_light_networks_collect_ahead_where_there_are_threads_for_it(
+    given, is_light, cores, device, expected
+):
+    g = resolve({"collect_ahead": given}, is_light=is_light, cores=cores, device=device)
+    assert g.collects_ahead is expected
+    said = any("the next batch is collected while" in line for line in g.describe())
+    assert said is expected

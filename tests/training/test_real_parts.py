@@ -28,7 +28,13 @@ def make_real_trainer(
 ):
     game = CogsGuardConfig(mission="tutorial", num_agents=NUM_AGENTS, max_steps=50)
     geometry = make_geometry(
-        NUM_ENVS, NUM_AGENTS, num_workers, horizon=16, rounds=2, update_epochs=2
+        NUM_ENVS,
+        NUM_AGENTS,
+        num_workers,
+        horizon=16,
+        rounds=2,
+        update_epochs=2,
+        collects_ahead=ahead,
     )
     maps = MapPool.for_training(game, MapPoolConfig(size=5), seed=1)
     sim = CogsGuardSim(game, NUM_ENVS, maps, seed=1, desynchronize=True)
@@ -53,7 +59,6 @@ def make_real_trainer(
         TrainerConfig(
             total_timesteps=10**6,
             update_epochs=2,
-            collect_ahead=ahead,
             losses={"sliced_scripted_cloner": {"enabled": True}},
         ),
         geometry,

@@ -259,10 +259,9 @@ def test_a_run_without_a_teacher_needs_none():
 @pytest.mark.parametrize("num_workers", [1, 2])
 @pytest.mark.parametrize("ahead", [False, True])
 def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(epochs, num_workers, ahead):
-    geometry = make_geometry(num_workers=num_workers, update_epochs=epochs)
+    geometry = make_geometry(num_workers=num_workers, update_epochs=epochs, collects_ahead=ahead)
     config = TrainerConfig(
         update_epochs=epochs,
-        collect_ahead=ahead,
         losses={"sliced_scripted_cloner": {"enabled": True}},
         advantage={"reward_centering": {"enabled": True}},
     )
@@ -484,8 +483,7 @@ def test_ppo_alone_learns_to_remember():
 
 
 def test_a_batch_collected_ahead_was_played_by_the_weights_before_the_last_update():
-    config = cloning_config().model_copy(update={"collect_ahead": True})
-    ahead = make_trainer(make_geometry(num_workers=2), config)
+    ahead = make_trainer(make_geometry(num_workers=2, collects_ahead=True), cloning_config())
     at_once = make_trainer(make_geometry(num_workers=2), cloning_config())
     first = ahead.collector.take(ahead._position())
     ahead.collector.start(ahead._position(1))
@@ -506,8 +504,8 @@ def test_a_batch_collected_ahead_was_played_by_the_weights_before_the_last_updat
 
 
 def test_collecting_ahead_learns_the_batches_in_order_and_none_beyond_the_budget():
-    config = cloning_config().model_copy(update={"collect_ahead": True, "total_timesteps": 500})
-    trainer = make_trainer(make_geometry(total_timesteps=500), config)
+    config = cloning_config().model_copy(update={"total_timesteps": 500})
+    trainer = make_trainer(make_geometry(total_timesteps=500, collects_ahead=True), config)
     assert trainer.run() == "finished"
     steps = [step for step, _ in trainer.tracker.logged]
     assert steps == [128, 256, 384, 512]
@@ -518,9 +516,24 @@ def test_collecting_ahead_learns_the_batches_in_order_and_none_beyond_the_budget
     )
 
 
+@pytest.mark.parametrize(
+    ("num_workers", "shards", "learning", "collecting"),
+    [(1, 1, 1, 1), (2, 1, 1, 1), (8, 1, 1, 7), (8, 3, 3, 5), (8, 99, 4, 4)],
+)
+def test_ahead_no_more_threads_learn_than_a_minibatch_can_be_split_among(
+    num_workers, shards, learning, collecting
+):
+    network = FakeNetwork()
+    geometry = make_geometry(num_envs=8, num_workers=num_workers, collects_ahead=True)
+    network.min_shard_rows = geometry.minibatch_size // shards
+    trainer = make_trainer(geometry, network=network)
+    assert trainer.pool.num_workers == learning
+    assert trainer.collector.pool.num_workers == collecting
+    trainer.close()
+
+
 def test_a_batch_that_waits_is_a_part_of_the_checkpoint():
-    config = cloning_config().model_copy(update={"collect_ahead": True})
-    trainer = make_trainer(make_geometry(), config)
+    trainer = make_trainer(make_geometry(collects_ahead=True), cloning_config())
     trainer.iterate()
     waiting = trainer.collector.waiting
     assert waiting is not None
@@ -530,12 +543,12 @@ def test_a_batch_that_waits_is_a_part_of_the_checkpoint():
 
 
 def test_a_batch_that_waits_is_left_out_where_batches_have_another_size():
-    config = cloning_config().model_copy(update={"collect_ahead": True})
-    trainer = make_trainer(make_geometry(), config)
+    config = cloning_config()
+    trainer = make_trainer(make_geometry(collects_ahead=True), config)
     trainer.iterate()
     state = trainer.state()
     trainer.close()
-    other = make_trainer(make_geometry(rounds=4), config, state=state)
+    other = make_trainer(make_geometry(rounds=4, collects_ahead=True), config, state=state)
     assert other.collector.waiting is None
     assert "left out" in other.tracker.printed[-1]
     other.iterate()

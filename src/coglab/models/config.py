@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -23,6 +23,9 @@ class CortexConfig(Config):
 
 class FastConfig(Config):
     """`fast`: summed joint (cell, feature, value) table instead of Fourier embedding and perceiver."""
+
+    is_light: ClassVar[bool] = True
+    """It learns nearly as fast on one thread as on several, so the others are better used for the next batch."""
 
     kind: Literal["fast"] = "fast"
     """The architecture."""
@@ -59,6 +62,9 @@ class FastConfig(Config):
 
 class VitConfig(Config):
     """`vit`: Fourier token embedding and a latent perceiver with absorbed keys and values."""
+
+    is_light: ClassVar[bool] = False
+    """Most of an iteration is learning, in which all threads share."""
 
     kind: Literal["vit"] = "vit"
     """The architecture."""
@@ -99,3 +105,22 @@ class AutoConfig(Config):
 
 
 ArchitectureConfig = Annotated[AutoConfig | FastConfig | VitConfig, Field(discriminator="kind")]
+
+
+def resolve_architecture(
+    architecture: AutoConfig | FastConfig | VitConfig, device: str
+) -> tuple[FastConfig | VitConfig, str]:
+    """Decide what `auto` means here.
+
+    Args:
+        architecture: as configured.
+        device: where the network will run, `cpu` or `cuda`.
+
+    Returns:
+        The architecture and the reason, one line to print.
+    """
+    if not isinstance(architecture, AutoConfig):
+        return architecture, "as configured"
+    if device == "cpu":
+        return FastConfig(), "auto: no GPU, so the network made for CPUs"
+    return VitConfig(), "auto: a GPU is used, so the attention network"

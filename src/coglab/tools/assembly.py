@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from coglab.games.registry import game_of
-from coglab.models.build import build_network, resolve_architecture
+from coglab.models.build import build_network
+from coglab.models.config import resolve_architecture
 from coglab.models.interface import interface_of
 from coglab.policies.uris import parse_uri
 from coglab.training.device import (
@@ -81,7 +82,12 @@ def assemble(tool: TrainTool, num_ranks: int = 1, rank: int = 0) -> Parts:
     device = choose_device(tool.system.device)
     architecture, reason = resolve_architecture(tool.policy_architecture, device.type)
     geometry = resolve_geometry(
-        tool.trainer, tool.training_env, device=device.type, num_ranks=num_ranks, rank=rank
+        tool.trainer,
+        tool.training_env,
+        device=device.type,
+        is_light=architecture.is_light,
+        num_ranks=num_ranks,
+        rank=rank,
     )
     env = tool.training_env
     game = game_of(env.game)

@@ -26,7 +26,8 @@ class NetworkTool(Tool):
 
     def run(self) -> int:
         """Build and print; see `Tool.run`."""
-        from coglab.models.build import build_network, resolve_architecture
+        from coglab.models.build import build_network
+        from coglab.models.config import resolve_architecture
         from coglab.models.interface import interface_of
         from coglab.models.table import render_table
         from coglab.tracking.display import OutputConsole, print_line

@@ -12,7 +12,7 @@ from coglab.config import UserError
 from coglab.config.layers import KeyPath, given_values, merge
 from coglab.config.values import Tree
 from coglab.evaluation.config import EvaluatorConfig
-from coglab.models.config import ArchitectureConfig, AutoConfig
+from coglab.models.config import ArchitectureConfig, AutoConfig, resolve_architecture
 from coglab.policies.config import CheckpointerConfig
 from coglab.tools import references
 from coglab.tools.base import Tool
@@ -160,8 +160,14 @@ class TrainTool(Tool):
         from coglab.training.geometry import resolve_geometry
 
         processes = current_invocation().processes
+        device = self._device()
+        architecture, _ = resolve_architecture(self.policy_architecture, device)
         sizes = resolve_geometry(
-            self.trainer, self.training_env, device=self._device(), num_ranks=processes
+            self.trainer,
+            self.training_env,
+            device=device,
+            is_light=architecture.is_light,
+            num_ranks=processes,
         )
         return [
             f"run {self.run_name} in {Path(self.train_dir) / str(self.run_name)}",

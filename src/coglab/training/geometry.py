@@ -77,6 +77,7 @@ class Geometry:
         total_timesteps: budget in agent steps.
         num_ranks: processes that train the run together; the sizes above are those of each.
         rank: which of them this is.
+        collects_ahead: the next batch is collected while one is learnt from.
         notes: one sentence for every number that differs from what was typed.
     """
 
@@ -91,6 +92,7 @@ class Geometry:
     total_timesteps: int
     num_ranks: int = 1
     rank: int = 0
+    collects_ahead: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -158,6 +160,8 @@ class Geometry:
         if ranks > 1:
             threads = f"{ranks} processes with {threads} each"
             where = "a GPU for each" if self.device == "cuda" else where
+        if self.collects_ahead:
+            where += "; the next batch is collected while one is learnt from"
         lines = [
             f"{self.num_envs * ranks:,} games x {self.num_agents} agents on {threads}, {where}",
             f"batch: {self.num_segments * ranks:,} segments x {self.horizon} ticks = {self.steps_per_iteration:,} agent "
@@ -166,10 +170,11 @@ class Geometry:
             f"budget: {self.total_timesteps:,} agent steps = {iterations:,} iterations"
             + (f" (whole batches: {overshoot:,} more)" if overshoot else ""),
         ]
-        memory = bytes_per_step * self.batch_size
+        memory = bytes_per_step * self.batch_size * (2 if self.collects_ahead else 1)
         if memory > 1 << 30:
             each = " in each process" if ranks > 1 else ""
-            lines.append(f"the batch takes about {memory / (1 << 30):.1f} GiB of memory{each}")
+            batch = "both batches take" if self.collects_ahead else "the batch takes"
+            lines.append(f"{batch} about {memory / (1 << 30):.1f} GiB of memory{each}")
         return lines + list(self.notes)
 
 
@@ -179,6 +184,7 @@ def resolve_geometry(
     *,
     device: str,
     cores: int | None = None,
+    is_light: bool = False,
     num_agents: int | None = None,
     num_ranks: int = 1,
     rank: int = 0,
@@ -190,6 +196,7 @@ def resolve_geometry(
         env: games and threads.
         device: `cpu` or `cuda`, already resolved.
         cores: processor cores for each rank; left out, an equal part of those of this process.
+        is_light: the network learns as fast on one thread as on several, see `FastConfig.is_light`.
         num_agents: agents per game, if the mission decides it; left out, `training_env.game.num_agents`.
         num_ranks: processes that train the run together.
         rank: which of them this is.
@@ -200,7 +207,7 @@ def resolve_geometry(
     Raises:
         UserError: two typed numbers cannot both be kept; the text names both and a value that works.
     """
-    if trainer.collect_ahead and device != "cpu":
+    if trainer.collect_ahead is True and device != "cpu":
         raise UserError(
             "trainer.collect_ahead=true is for networks on a CPU; use trainer.collect_ahead=false or system.device=cpu"
         )
@@ -264,6 +271,9 @@ def resolve_geometry(
         total_timesteps=trainer.total_timesteps,
         num_ranks=num_ranks,
         rank=rank,
+        collects_ahead=(device == "cpu" and is_light and workers > 1)
+        if trainer.collect_ahead == "auto"
+        else trainer.collect_ahead,
         notes=tuple(notes),
     )
 

@@ -277,7 +277,9 @@ class Learner:
             norm = optimizer.step(*rates, exchange)
             if not math.isfinite(norm):
                 raise NonFiniteLossError(self._explain(sums, norm, iteration, agent_step))
-            if not norms and not config.collect_ahead:  # else other weights played the batch
+            if (
+                not norms and not self.geometry.collects_ahead
+            ):  # else other weights played the batch
                 extra["losses/first_minibatch_log_prob_error"] = ranks.gather([error]).max()
             metrics.merge(sums)
             norms.append(norm)

@@ -166,7 +166,7 @@ class Trainer:
                 else contextlib.nullcontext()
             )
 
-        learning, collecting = _share_threads(geometry.num_workers, config.collect_ahead)
+        learning, collecting = _share_threads(geometry, network)
         self.pool = WorkerPool(learning)
         self.learner = Learner(
             network, geometry, config, seed, self.pool, device, autocast, self.ranks
@@ -175,8 +175,8 @@ class Trainer:
         self.collector = Collector(
             sim, [replicas[w % len(replicas)] for w in range(collecting)], encoder, teacher,
             team_facts, geometry, plan, seed,
-            WorkerPool(collecting) if config.collect_ahead else self.pool,
-            device, autocast, self.ranks, config.collect_ahead,
+            WorkerPool(collecting) if geometry.collects_ahead else self.pool,
+            device, autocast, self.ranks, geometry.collects_ahead,
         )  # fmt: skip
         if state is None or not self._restore(state):
             self.collector.begin()
@@ -454,9 +454,14 @@ def _rest_after(save_seconds: float) -> float:
     return REST_AFTER_SAVE * save_seconds if save_seconds > BRIEF_SAVE_S else 0.0
 
 
-def _share_threads(num_workers: int, is_ahead: bool) -> tuple[int, int]:
-    """Threads that learn and threads that collect: the same ones in turn, or, ahead, half of them each."""
-    if not is_ahead:
-        return num_workers, num_workers
-    learning = max(1, num_workers // 2)
-    return learning, max(1, num_workers - learning)
+def _share_threads(geometry: Geometry, network: Any) -> tuple[int, int]:
+    """Threads that learn and threads that collect: the same ones in turn, or, ahead, about half of them each.
+
+    No more threads learn than a minibatch can be split among; the others have more use for them.
+    """
+    threads = geometry.num_workers
+    if not geometry.collects_ahead:
+        return threads, threads
+    shards = geometry.minibatch_size // getattr(network, "min_shard_rows", 1)
+    learning = max(1, min(threads // 2, shards))
+    return learning, max(1, threads - learning)
