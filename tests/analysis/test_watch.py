@@ -52,6 +52,15 @@ def test_a_run_above_its_kl_target_is_to_stop(shell, earlier):
     assert "losses/approx_kl above 0.03" in out
 
 
+def test_what_the_newest_steps_have_over_those_before_is_said(shell, tmp_path):
+    # 1 per 100,000 steps: the middles of 700,000 to 850,000 and 850,000 to 1,000,000 lie 1.5 apart.
+    write_run(tmp_path / "train_dir", "new", curve=lambda at: at / 1e5, noise=0.0, rows=200)
+    code, out, _ = shell("runs", "watch", "new", "once=true")
+    assert code == 0
+    assert "late change" in out
+    assert "+1.50 ± 0." in out
+
+
 def test_without_earlier_runs_nothing_is_said_of_a_score(shell, tmp_path):
     write_run(tmp_path / "train_dir", "new", 0.2)
     code, out, _ = shell("runs", "watch", "new", "once=true")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +11,7 @@ import numpy as np
 
 from coglab.analysis.load import WATCHED
 from coglab.analysis.model import RunInfo
-from coglab.analysis.series import CleanSeries, is_higher_better
+from coglab.analysis.series import CleanSeries, batch_error, is_higher_better
 from coglab.tracking.names import find_metric
 
 Judgement = Literal["continue", "stop", "unknown"]
@@ -31,6 +32,8 @@ class Verdict:
         target: in words.
         earlier: values of earlier runs at the same step.
         judgement: continue, stop or unknown; reason: why.
+        change: mean of the last 15 % of steps less that of the 15 % before, and its standard error; None with too few
+            values.
     """
 
     metric: str
@@ -39,6 +42,7 @@ class Verdict:
     earlier: list[float]
     judgement: Judgement
     reason: str
+    change: tuple[float, float] | None = None
 
 
 def judge(
@@ -63,10 +67,13 @@ def judge(
     last = max((s.last_step for s in series.values() if len(s.steps)), default=0.0)
     at = min(step, last) if step is not None else last
     is_early = bool(run.target_steps) and at < GRACE * float(run.target_steps or 0)
-    return [
-        _judge(name, series.get(name), [other.get(name) for other in earlier], at, is_early)
-        for name in names
-    ]
+    verdicts = []
+    for name in names:
+        own = series.get(name)
+        verdict = _judge(name, own, [other.get(name) for other in earlier], at, is_early)
+        verdict.change = None if own is None else late_change(own, at)
+        verdicts.append(verdict)
+    return verdicts
 
 
 def _judge(
@@ -166,6 +173,22 @@ def value_at(series: CleanSeries, at: float) -> float | None:
         if len(before) and series.steps[before[-1]] >= 0.8 * at
         else None
     )
+
+
+def late_change(series: CleanSeries, at: float) -> tuple[float, float] | None:
+    """What the newest 15 % of the steps up to `at` have over the 15 % before, and its standard error.
+
+    It says whether going on still changes anything; a value alone does not.
+    """
+    means, variance = [], 0.0
+    for begin, end in ((0.70, 0.85), (0.85, 1.00)):
+        values = series.values[(series.steps > begin * at) & (series.steps <= end * at)]
+        error = batch_error(values)
+        if error is None:
+            return None
+        means.append(float(values.mean()))
+        variance += error**2
+    return means[1] - means[0], math.sqrt(variance)
 
 
 def overall(verdicts: Sequence[Verdict]) -> Judgement:

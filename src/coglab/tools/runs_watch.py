@@ -94,8 +94,14 @@ def _tell(run: RunInfo, last: float, verdicts: list[Verdict]) -> None:
             if v.earlier
             else "-"
         )
-        rows.append([v.metric, number(v.value), v.target, span, v.judgement, v.reason])
-    out(format_table(rows, ["metric", "now", "target", "earlier runs at this step", "", "reason"]))
+        change = "-"
+        if v.change is not None:
+            difference, error = v.change
+            sign = "-" if difference < 0 else "+"
+            change = f"{sign}{number(abs(difference))} ± {number(error)}"
+        rows.append([v.metric, number(v.value), change, v.target, span, v.judgement, v.reason])
+    heads = ["metric", "now", "late change", "target", "earlier runs at this step", "", "reason"]
+    out(format_table(rows, heads))
 
 
 def _judge(verdicts: list[Verdict]) -> int:
