@@ -277,9 +277,8 @@ class Learner:
             norm = optimizer.step(*rates, exchange)
             if not math.isfinite(norm):
                 raise NonFiniteLossError(self._explain(sums, norm, iteration, agent_step))
-            if (
-                not norms and not self.geometry.collects_ahead
-            ):  # else other weights played the batch
+            # Ahead, other weights played the batch.
+            if not norms and not self.geometry.collects_ahead:
                 extra["losses/first_minibatch_log_prob_error"] = ranks.gather([error]).max()
             metrics.merge(sums)
             norms.append(norm)
